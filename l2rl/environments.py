@@ -1,0 +1,87 @@
+"""What a world of tasks must offer: the environment side of the standard API.
+
+A *suite* is a family of environments under one name (`minigames`, `gymnasium`). It is found
+through the entry-point group `l2rl.envs`, whose value is an `EnvironmentSuite` instance, and is
+addressed in YAML as `minigames/MoveToBeacon`. A suite hands out Stable-Baselines3 VecEnvs that can
+also save and restore their state in the middle of an episode: exact resume needs that.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from stable_baselines3.common.vec_env import VecEnv
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a suite says of one of its tasks."""
+
+    name: str
+    """Name inside the suite, such as `MoveToBeacon`."""
+    summary: str
+    """One line for `l2rl list envs`."""
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"default": {}})
+    """Named variants; each is a set of parameters that `make` accepts."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Every parameter with one line: meaning, unit, range, default."""
+    reward_version: str = "1"
+    """Raised whenever the same behaviour would score differently: results of two versions are
+    never averaged."""
+
+
+@runtime_checkable
+class StatefulVecEnv(Protocol):
+    """A VecEnv whose whole state, its generators included, can be read and given back.
+
+    `state_dict` returns nested dicts and lists of numbers, strings, booleans, None, numpy arrays
+    and tensors. After `load_state_dict` every later step gives bit-identical results.
+    """
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+
+
+class EnvironmentSuite(ABC):
+    """A family of environments. Building one must be cheap: heavy imports belong into `make`."""
+
+    name: str
+    """The prefix in YAML, equal to the entry point's name."""
+    version: str
+    """Version of the simulation; goes into the manifest and every row of the log."""
+
+    @abstractmethod
+    def tasks(self) -> Mapping[str, TaskInfo]:
+        """The tasks this suite knows. May be empty when any id is accepted."""
+
+    @abstractmethod
+    def make(
+        self, task: str, *, parameters: Mapping[str, Any], n_envs: int, seed: int
+    ) -> VecEnv:
+        """`n_envs` environments of one task as one VecEnv that satisfies `StatefulVecEnv`.
+
+        `parameters` are the variant's, overlaid by the user's. All randomness derives from
+        `seed`. At the end of an episode `infos[i]["episode"]` holds `r` (undiscounted return),
+        `l` (length in env steps), and, where the task has such a notion, `success` (0 or 1).
+
+        Raises `ValueError` with a message a user can act on: unknown task or parameter, value
+        out of range, something that must be installed first.
+        """
+
+    def check(self, task: str, parameters: Mapping[str, Any]) -> None:
+        """Raise `ValueError` if `make` would refuse. Called before anything starts."""
+        self.make(task, parameters=parameters, n_envs=1, seed=0).close()
+
+    def missing(self) -> str | None:
+        """None when usable; otherwise what is not installed and how to get it (for `doctor`)."""
+        return None
+
+
+def episode_statistics(infos: list[dict[str, Any]], dones: np.ndarray) -> list[tuple[int, dict[str, Any]]]:
+    """`(environment index, infos[i]["episode"])` for every environment that ended an episode."""
+    return [(int(i), infos[i]["episode"]) for i in np.flatnonzero(dones) if "episode" in infos[i]]

@@ -1,0 +1,1 @@
+"""Learners on Stable-Baselines3's chassis, made of components."""

@@ -1,0 +1,165 @@
+"""What the three lifelong learners share beyond SB3: host, clock, one iteration, exact state."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
+
+from l2rl.agents.host import ComponentHost, Surroundings
+from l2rl.agents.schedules import LifetimeClock, ScheduleScope, ScopedSchedule
+from l2rl.component import Component
+from l2rl.engine.phase import Phase
+
+if TYPE_CHECKING:
+    _Base = BaseAlgorithm
+else:
+    _Base = object
+
+
+class LifelongAlgorithm(_Base):
+    """Mixed into SB3's algorithms, before them in the order of resolution."""
+
+    learner: str
+    """Name in YAML: `ppo`, `dqn`, `sac`."""
+    scoped_schedules: Mapping[str, str]
+    """Name of a schedule in YAML -> the attribute that holds it."""
+    host: ComponentHost
+    clock: LifetimeClock
+
+    def _prepare(
+        self, components: Iterable[Component], surroundings: Surroundings | None, seed: int | None
+    ) -> None:
+        """Before SB3's constructor: compose, so that misfits are told before anything is built."""
+        self.host = ComponentHost(
+            self.learner, components, seed=seed, surroundings=surroundings
+        )
+        self.clock = LifetimeClock()
+
+    @abstractmethod
+    def phases(self) -> dict[str, Phase]:
+        """The phases of one update, in their order."""
+
+    @abstractmethod
+    def iterate(self, callback: BaseCallback) -> int:
+        """One collection and the training that follows; the number of env steps collected.
+
+        The body of the loop in SB3's `learn`, so that a driver can do without `learn`.
+        """
+
+    def _setup_model(self) -> None:
+        super()._setup_model()  # type: ignore[safe-super]
+        self._bind_host()
+
+    def _bind_host(self) -> None:
+        self._phases = self.phases()
+        self.host.bind(self, self._phases)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "host", "clock", "_phases"]
+
+    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
+        super()._update_current_progress_remaining(num_timesteps, total_timesteps)
+        self.clock.advance(num_timesteps)
+
+    def scope_schedules(self, scopes: Mapping[str, ScheduleScope]) -> None:
+        """Say over what each schedule runs; unnamed ones stay `global`, which is SB3's way."""
+        for name, scope in scopes.items():
+            attribute = self.scoped_schedules.get(name)
+            schedule = getattr(self, attribute, None) if attribute else None
+            if attribute and schedule is not None and scope != "global":
+                setattr(self, attribute, ScopedSchedule(schedule, scope, self.clock))
+
+    # ---- moving between tasks ------------------------------------------------------------
+
+    def enter_env(self, env: VecEnv) -> None:
+        """Go on in another VecEnv (same spaces, same number of environments), freshly reset."""
+        self.set_env(env, force_reset=True)
+        assert self.env is not None
+        self._last_obs = self.env.reset()  # type: ignore[assignment]
+        self._last_episode_starts = np.ones((self.env.num_envs,), dtype=bool)
+        if self._vec_normalize_env is not None:
+            self._last_original_obs = self._vec_normalize_env.get_original_obs()
+
+    def reset_optimizers(self) -> None:
+        """Forget every moment of every optimiser; learning rates stay."""
+        for phase in self._phases.values():
+            phase.optimizer.state.clear()
+
+    def clear_buffer(self) -> None:
+        """Forget stored experience. On-policy learners keep none between iterations."""
+
+    # ---- exact state ---------------------------------------------------------------------
+
+    counters: tuple[str, ...] = (
+        "num_timesteps",
+        "_n_updates",
+        "_episode_num",
+        "_total_timesteps",
+        "_num_timesteps_at_start",
+        "_current_progress_remaining",
+    )
+    """Plain attributes that belong to the state."""
+
+    def exact_state(self) -> dict[str, Any]:
+        """All that decides what this agent does next, but for environments and the global
+        generators: nested dicts of numbers, arrays and tensors (live, to be copied)."""
+        return {
+            "counters": {name: getattr(self, name) for name in self.counters},
+            "policy": dict(self.policy.state_dict()),
+            "optimizers": {n: p.optimizer.state_dict() for n, p in self._phases.items()},
+            "last_obs": self._last_obs,
+            "last_episode_starts": self._last_episode_starts,
+            "action_space": dict(self.action_space.np_random.bit_generator.state),
+            "clock": self.clock.state_dict(),
+            "episodes": [
+                {key: value for key, value in info.items() if key != "t"}
+                for info in self.ep_info_buffer or ()
+            ],
+            "successes": list(self.ep_success_buffer or ()),
+            "host": self.host.state_dict(),
+            "learner": self._learner_state(),
+        }
+
+    def load_exact_state(self, state: Mapping[str, Any]) -> None:
+        """Give back what `exact_state` read. The environment must be in place already."""
+        for name in self.counters:
+            setattr(self, name, state["counters"][name])
+        self.policy.load_state_dict(state["policy"])
+        for name, phase in self._phases.items():
+            phase.optimizer.load_state_dict(_copied(state["optimizers"][name]))
+        self._last_obs = _copied(state["last_obs"])
+        self._last_episode_starts = _copied(state["last_episode_starts"])
+        self.action_space.np_random.bit_generator.state = state["action_space"]
+        self.clock.load_state_dict(state["clock"])
+        self.ep_info_buffer = deque(state["episodes"], maxlen=self._stats_window_size)
+        self.ep_success_buffer = deque(state["successes"], maxlen=self._stats_window_size)
+        self._load_learner_state(state["learner"])
+        self.host.load_state_dict(state["host"])
+
+    def _learner_state(self) -> dict[str, Any]:
+        """What this learner has beyond the common state."""
+        return {}
+
+    def _load_learner_state(self, state: Mapping[str, Any]) -> None:
+        """Give back what `_learner_state` read."""
+
+
+def _copied(value: Any) -> Any:
+    """A deep copy of nested state: `load_state_dict` of an optimiser keeps the given tensors."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copied(item) for item in value]
+    return value

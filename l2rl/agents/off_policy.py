@@ -1,0 +1,154 @@
+"""What DQN and SAC share: one iteration, minibatches, the replay ratio, the buffer's state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import RolloutReturn, TrainFreq
+from stable_baselines3.common.vec_env import VecEnv
+
+from l2rl.agents.lifelong import LifelongAlgorithm
+from l2rl.component import Batch
+from l2rl.engine.phase import Phase
+
+if TYPE_CHECKING:
+    _Base = OffPolicyAlgorithm
+else:
+    _Base = object
+
+
+class LifelongOffPolicy(LifelongAlgorithm, _Base):
+    """Mixed into SB3's off-policy algorithms."""
+
+    def _bind_host(self) -> None:
+        super()._bind_host()
+        replaced = self.host.make_replay_buffer(self.buffer_size)
+        if replaced is not None:
+            self.replay_buffer = replaced
+
+    # ---- one iteration -------------------------------------------------------------------
+
+    def iterate(self, callback: BaseCallback) -> int:
+        assert self.env is not None
+        assert self.replay_buffer is not None
+        assert isinstance(self.train_freq, TrainFreq)
+        before = self.num_timesteps
+        rollout = self.collect_rollouts(
+            self.env,
+            callback,
+            train_freq=self.train_freq,
+            replay_buffer=self.replay_buffer,
+            action_noise=self.action_noise,
+            learning_starts=self.learning_starts,
+        )
+        if rollout.continue_training and self.num_timesteps > self.learning_starts:
+            steps = self.gradient_steps if self.gradient_steps >= 0 else rollout.episode_timesteps
+            if steps > 0:
+                self.train(gradient_steps=steps, batch_size=self.batch_size)
+        return self.num_timesteps - before
+
+    def collect_rollouts(
+        self,
+        env: VecEnv,
+        callback: BaseCallback,
+        train_freq: TrainFreq,
+        replay_buffer: ReplayBuffer,
+        *args: Any,
+        **kwargs: Any,
+    ) -> RolloutReturn:
+        before = self.num_timesteps
+        rollout = super().collect_rollouts(
+            env, self.host.listening(callback), train_freq, replay_buffer, *args, **kwargs
+        )
+        self._env_steps_since_training += self.num_timesteps - before
+        self.host.collected()
+        return rollout
+
+    _env_steps_since_training: int = 0
+
+    def _due_gradient_steps(self, default: int) -> int:
+        """Gradient steps of this call of `train`: the replay ratio's owner decides, if any."""
+        env_steps, self._env_steps_since_training = self._env_steps_since_training, 0
+        return self.host.gradient_steps(
+            default, env_steps, updates=self._n_updates, episodes=self._episode_num
+        )
+
+    def _sampled(self, batch_size: int, phase: Phase) -> tuple[Batch, float | torch.Tensor]:
+        """A minibatch after `transform_batch`, and its discount."""
+        assert self.replay_buffer is not None
+        data: Any = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+        batch: Batch = {
+            "observations": data.observations,
+            "actions": data.actions,
+            "next_observations": data.next_observations,
+            "dones": data.dones,
+            "rewards": data.rewards,
+        }
+        for extra in ("belief", "index", "weights"):
+            value = getattr(data, extra, None)
+            if value is not None:
+                batch[extra] = value
+        discounts = getattr(data, "discounts", None)
+        gamma = self.gamma if discounts is None else discounts
+        return self.host.transformed(batch, phase), gamma
+
+    def _record_terms(self) -> None:
+        for name, value in self.host.hooks.drain_terms().items():
+            self.logger.record(f"terms/{name}", value)
+
+    # ---- moving between tasks ------------------------------------------------------------
+
+    def clear_buffer(self) -> None:
+        assert self.replay_buffer is not None
+        self.replay_buffer.reset()
+
+    # ---- exact state ---------------------------------------------------------------------
+
+    def _learner_state(self) -> dict[str, Any]:
+        return {
+            "env_steps_since_training": self._env_steps_since_training,
+            "buffer": None if self._buffer_is_a_components() else buffer_state(self.replay_buffer),
+        }
+
+    def _load_learner_state(self, state: Mapping[str, Any]) -> None:
+        self._env_steps_since_training = state["env_steps_since_training"]
+        if state["buffer"] is not None:
+            load_buffer_state(self.replay_buffer, state["buffer"])
+
+    def _buffer_is_a_components(self) -> bool:
+        return bool(self.host.composition["make_replay_buffer"])
+
+
+_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+
+def buffer_state(buffer: ReplayBuffer | None) -> dict[str, Any]:
+    """The filled part of SB3's replay buffer, without a copy.
+
+    Raises `NotImplementedError` for a buffer of a kind whose arrays are not known.
+    """
+    if type(buffer) is not ReplayBuffer:
+        raise NotImplementedError(
+            f"exact resume is not available for a replay buffer of type {type(buffer).__name__}: "
+            "use SB3's ReplayBuffer or a replay component"
+        )
+    filled = buffer.buffer_size if buffer.full else buffer.pos
+    if buffer.optimize_memory_usage:
+        filled = min(filled + 1, buffer.buffer_size)
+    arrays = {n: getattr(buffer, n)[:filled] for n in _ARRAYS if hasattr(buffer, n)}
+    return {"pos": buffer.pos, "full": buffer.full, "arrays": arrays}
+
+
+def load_buffer_state(buffer: ReplayBuffer | None, state: Mapping[str, Any]) -> None:
+    """Give back what `buffer_state` read."""
+    assert buffer is not None
+    for name, values in state["arrays"].items():
+        target: np.ndarray = getattr(buffer, name)
+        target[: len(values)] = values
+    buffer.pos, buffer.full = state["pos"], state["full"]

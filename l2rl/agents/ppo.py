@@ -1,0 +1,182 @@
+"""PPO made of components: SB3's chassis and collection, our update in one phase, `policy`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.vec_env import VecEnv
+
+from l2rl.agents.host import Surroundings
+from l2rl.agents.lifelong import LifelongAlgorithm
+from l2rl.component import Batch, Component
+from l2rl.engine.phase import Phase, last_layer, optimised_parameters
+from l2rl.engine.ppo_loss import PPOLoss, PPOSettings, ppo_loss
+from l2rl.views import Role
+
+_VALUE_PREFIXES = ("value_net.", "mlp_extractor.value_net.", "vf_features_extractor.")
+
+
+class LifelongPPO(LifelongAlgorithm, PPO):
+    """`stable_baselines3.PPO` with `components`; bit-identical to it without any."""
+
+    learner = "ppo"
+    scoped_schedules = {"learning_rate": "lr_schedule", "clip_range": "clip_range"}
+    policy: ActorCriticPolicy
+
+    def __init__(
+        self,
+        *args: Any,
+        components: Iterable[Component] = (),
+        surroundings: Surroundings | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._prepare(components, surroundings, kwargs.get("seed"))
+        super().__init__(*args, **kwargs)
+
+    def phases(self) -> dict[str, Phase]:
+        parameters = optimised_parameters(self.policy, self.policy.optimizer)
+        output = last_layer(self.policy.action_net, "action_net")
+        output |= last_layer(self.policy.value_net, "value_net")
+        return {
+            "policy": Phase(
+                name="policy",
+                network=self.policy,
+                parameters=parameters,
+                roles={name: _role(name) for name in parameters},
+                targets={},
+                output_layers=frozenset((output | {"log_std"}) & set(parameters)),
+                optimizer=self.policy.optimizer,
+                forward=lambda observations, actions: self.policy.predict_values(observations)
+                + self.policy.get_distribution(observations).mode().sum() * 0,
+                clip_parameters=list(self.policy.parameters()),
+                max_grad_norm=self.max_grad_norm,
+            )
+        }
+
+    # ---- one iteration -------------------------------------------------------------------
+
+    def iterate(self, callback: BaseCallback) -> int:
+        assert self.env is not None
+        before = self.num_timesteps
+        if not self.collect_rollouts(self.env, callback, self.rollout_buffer, self.n_steps):
+            return self.num_timesteps - before
+        self._update_current_progress_remaining(self.num_timesteps, self._total_timesteps)
+        self.train()
+        return self.num_timesteps - before
+
+    def collect_rollouts(
+        self,
+        env: VecEnv,
+        callback: BaseCallback,
+        rollout_buffer: RolloutBuffer,
+        n_rollout_steps: int,
+    ) -> bool:
+        going_on = super().collect_rollouts(
+            env, self.host.listening(callback), rollout_buffer, n_rollout_steps
+        )
+        self.host.collected()
+        return going_on
+
+    def train(self) -> None:
+        """Several epochs over the rollout."""
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        settings = self._loss_settings()
+        log = _TrainingLog()
+        for _ in range(self.n_epochs):
+            stopped = self._train_epoch(settings, log)
+            self._n_updates += 1
+            if stopped:
+                break
+        self._record(settings, log)
+        self.host.settle()
+
+    def _train_epoch(self, settings: PPOSettings, log: _TrainingLog) -> bool:
+        """One pass over the rollout; True if it stopped early because of `target_kl`."""
+        phase = self._phases["policy"]
+        log.approx_kl = []
+        for batch in self._minibatches(phase):
+            with self.host.recording(phase) as activations:
+                loss = ppo_loss(self.policy, batch, settings)
+            log.add(loss)
+            if self.target_kl is not None and log.approx_kl[-1] > 1.5 * self.target_kl:
+                return True
+            self.host.step(phase, loss.total, batch, activations)
+        return False
+
+    def _minibatches(self, phase: Phase) -> Iterator[Batch]:
+        for data in self.rollout_buffer.get(self.batch_size):
+            actions = data.actions
+            if isinstance(self.action_space, spaces.Discrete):
+                actions = actions.long().flatten()
+            batch: Batch = {
+                "observations": data.observations,
+                "actions": actions,
+                "old_values": data.old_values,
+                "old_log_prob": data.old_log_prob,
+                "advantages": data.advantages,
+                "returns": data.returns,
+            }
+            yield self.host.transformed(batch, phase)
+
+    def _loss_settings(self) -> PPOSettings:
+        remaining = self._current_progress_remaining
+        return PPOSettings(
+            clip_range=self.clip_range(remaining),  # type: ignore[operator]
+            clip_range_vf=None if self.clip_range_vf is None else self.clip_range_vf(remaining),  # type: ignore[operator]
+            normalize_advantage=self.normalize_advantage,
+            ent_coef=self.ent_coef,
+            vf_coef=self.vf_coef,
+        )
+
+    def _record(self, settings: PPOSettings, log: _TrainingLog) -> None:
+        values, returns = self.rollout_buffer.values, self.rollout_buffer.returns
+        record = self.logger.record
+        record("train/entropy_loss", np.mean(log.entropy))
+        record("train/policy_gradient_loss", np.mean(log.policy))
+        record("train/value_loss", np.mean(log.value))
+        record("train/approx_kl", np.mean(log.approx_kl))
+        record("train/clip_fraction", np.mean(log.clip_fraction))
+        record("train/loss", log.last_loss)
+        record("train/explained_variance", explained_variance(values.flatten(), returns.flatten()))
+        if hasattr(self.policy, "log_std"):
+            record("train/std", torch.exp(self.policy.log_std).mean().item())
+        record("train/n_updates", self._n_updates, exclude="tensorboard")
+        record("train/clip_range", settings.clip_range)
+        if settings.clip_range_vf is not None:
+            record("train/clip_range_vf", settings.clip_range_vf)
+        for name, value in self.host.hooks.drain_terms().items():
+            record(f"terms/{name}", value)
+
+
+class _TrainingLog:
+    """What one call of `train` logs."""
+
+    def __init__(self) -> None:
+        self.entropy: list[float] = []
+        self.policy: list[float] = []
+        self.value: list[float] = []
+        self.clip_fraction: list[float] = []
+        self.approx_kl: list[float] = []
+        self.last_loss = float("nan")
+
+    def add(self, loss: PPOLoss) -> None:
+        self.entropy.append(loss.entropy.item())
+        self.policy.append(loss.policy.item())
+        self.value.append(loss.value.item())
+        self.clip_fraction.append(loss.clip_fraction.item())
+        self.approx_kl.append(loss.approximate_kl())
+        self.last_loss = loss.total.item()
+
+
+def _role(name: str) -> Role:
+    return "value" if name.startswith(_VALUE_PREFIXES) else "acting"

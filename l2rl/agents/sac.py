@@ -1,0 +1,158 @@
+"""SAC made of components: SB3's chassis, our update in three phases: entropy, critic, actor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import SAC
+from stable_baselines3.common.utils import polyak_update
+
+from l2rl.agents.host import Surroundings
+from l2rl.agents.off_policy import LifelongOffPolicy
+from l2rl.component import Batch, Component
+from l2rl.engine import sac_loss
+from l2rl.engine.phase import Phase, following, last_layer, optimised_parameters
+
+
+class LifelongSAC(LifelongOffPolicy, SAC):
+    """`stable_baselines3.SAC` with `components`; bit-identical to it without any."""
+
+    learner = "sac"
+    scoped_schedules = {"learning_rate": "lr_schedule"}
+
+    def __init__(
+        self,
+        *args: Any,
+        components: Iterable[Component] = (),
+        surroundings: Surroundings | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._prepare(components, surroundings, kwargs.get("seed"))
+        super().__init__(*args, **kwargs)
+
+    def phases(self) -> dict[str, Phase]:
+        phases = {"critic": self._critic_phase(), "actor": self._actor_phase()}
+        if self.ent_coef_optimizer is None:
+            return phases
+        return {"entropy": self._entropy_phase(), **phases}
+
+    def _entropy_phase(self) -> Phase:
+        assert self.log_ent_coef is not None
+        assert self.ent_coef_optimizer is not None
+        return Phase(
+            name="entropy",
+            network=None,
+            parameters={"log_ent_coef": self.log_ent_coef},  # type: ignore[dict-item]
+            roles={"log_ent_coef": "temperature"},
+            targets={},
+            output_layers=frozenset(),
+            optimizer=self.ent_coef_optimizer,
+        )
+
+    def _critic_phase(self) -> Phase:
+        parameters = optimised_parameters(self.critic, self.critic.optimizer)
+        output = {
+            name
+            for i, network in enumerate(self.critic.q_networks)
+            for name in last_layer(network, f"qf{i}")
+        }
+        return Phase(
+            name="critic",
+            network=self.critic,
+            parameters=parameters,
+            roles=dict.fromkeys(parameters, "value"),
+            targets=following(parameters, self.critic_target),
+            output_layers=frozenset(output),
+            optimizer=self.critic.optimizer,
+            forward=lambda observations, actions: self.critic(observations, actions),
+        )
+
+    def _actor_phase(self) -> Phase:
+        parameters = optimised_parameters(self.actor, self.actor.optimizer)
+        output = {name for name in parameters if name.startswith(("mu.", "log_std"))}
+        return Phase(
+            name="actor",
+            network=self.actor,
+            parameters=parameters,
+            roles=dict.fromkeys(parameters, "acting"),
+            targets={},
+            output_layers=frozenset(output),
+            optimizer=self.actor.optimizer,
+            forward=lambda observations, actions: self.actor(observations, deterministic=True),
+        )
+
+    def train(self, gradient_steps: int, batch_size: int = 64) -> None:
+        """Gradient steps on replayed minibatches."""
+        gradient_steps = self._due_gradient_steps(gradient_steps)
+        if gradient_steps == 0:
+            return
+        self.policy.set_training_mode(True)
+        self._update_learning_rate([phase.optimizer for phase in self._optimizer_order()])
+        logs = [self._train_step(step, batch_size) for step in range(gradient_steps)]
+        self._n_updates += gradient_steps
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        for name in logs[0]:
+            self.logger.record(f"train/{name}", np.mean([log[name] for log in logs]))
+        self._record_terms()
+        self.host.settle()
+
+    def _optimizer_order(self) -> list[Phase]:
+        return [self._phases[n] for n in ("actor", "critic", "entropy") if n in self._phases]
+
+    def _train_step(self, step: int, batch_size: int) -> dict[str, float]:
+        batch, gamma = self._sampled(batch_size, self._phases["critic"])
+        if self.use_sde:
+            self.actor.reset_noise()
+        # One forward of the actor serves the entropy and the actor phase, as in SB3.
+        with self.host.recording(self._phases["actor"]) as actor_activations:
+            actions, log_prob = self.actor.action_log_prob(batch["observations"])
+        log_prob = log_prob.reshape(-1, 1)
+        ent_coef, log = self._train_entropy(batch, log_prob)
+        log["critic_loss"] = self._train_critic(batch, ent_coef, gamma)
+        loss = sac_loss.actor_loss(self.critic, batch, actions, log_prob, ent_coef)
+        log["actor_loss"] = loss.item()
+        self.host.step(self._phases["actor"], loss, batch, actor_activations)
+        self._update_targets(step)
+        return log
+
+    def _train_entropy(
+        self, batch: Batch, log_prob: torch.Tensor
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Step of the entropy weight; the weight *before* that step is what the others use."""
+        if self.log_ent_coef is None:
+            return self.ent_coef_tensor, {"ent_coef": self.ent_coef_tensor.item()}
+        ent_coef = torch.exp(self.log_ent_coef.detach())
+        assert isinstance(self.target_entropy, float)
+        loss = sac_loss.entropy_loss(self.log_ent_coef, log_prob, self.target_entropy)
+        self.host.step(self._phases["entropy"], loss, batch)
+        return ent_coef, {"ent_coef": ent_coef.item(), "ent_coef_loss": loss.item()}
+
+    def _train_critic(
+        self, batch: Batch, ent_coef: torch.Tensor, gamma: float | torch.Tensor
+    ) -> float:
+        phase = self._phases["critic"]
+        target = sac_loss.td_target(self.actor, self.critic_target, batch, ent_coef, gamma)
+        with self.host.recording(phase) as activations:
+            loss = sac_loss.critic_loss(self.critic, batch, target)
+        value = loss.item()
+        self.host.step(phase, loss, batch, activations)
+        return value
+
+    def _update_targets(self, step: int) -> None:
+        if step % self.target_update_interval == 0:
+            polyak_update(self.critic.parameters(), self.critic_target.parameters(), self.tau)
+            # Running statistics of batch normalisation are copied, not averaged.
+            polyak_update(self.batch_norm_stats, self.batch_norm_stats_target, 1.0)
+
+    # ---- exact state ---------------------------------------------------------------------
+
+    def _learner_state(self) -> dict[str, Any]:
+        return {**super()._learner_state(), "log_ent_coef": self.log_ent_coef}
+
+    def _load_learner_state(self, state: Mapping[str, Any]) -> None:
+        super()._load_learner_state(state)
+        if self.log_ent_coef is not None:
+            self.log_ent_coef.data.copy_(state["log_ent_coef"])

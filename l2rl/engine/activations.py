@@ -1,0 +1,62 @@
+"""Reading what the non-linearities of a network put out, without changing what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+NON_LINEARITIES = (
+    nn.ReLU,
+    nn.LeakyReLU,
+    nn.Tanh,
+    nn.Sigmoid,
+    nn.ELU,
+    nn.SELU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Softplus,
+    nn.Mish,
+    nn.Hardtanh,
+    nn.ReLU6,
+)
+
+
+class ActivationRecorder:
+    """Records the outputs of a network's non-linearities while `recording()` is entered.
+
+    Hooks exist only inside the context, so a network that nobody records runs untouched. Where a
+    layer runs several times in one recording, the first output counts.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.layers: dict[str, nn.Module] = {
+            name: module
+            for name, module in network.named_modules()
+            if isinstance(module, NON_LINEARITIES)
+        }
+
+    @contextmanager
+    def recording(self) -> Iterator[dict[str, torch.Tensor]]:
+        """Layer name -> detached output (batch, units, ...)."""
+        outputs: dict[str, torch.Tensor] = {}
+        handles = [
+            layer.register_forward_hook(_keep_first(outputs, name))
+            for name, layer in self.layers.items()
+        ]
+        try:
+            yield outputs
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _keep_first(outputs: dict[str, torch.Tensor], name: str) -> Callable[..., None]:
+    def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        if name not in outputs:
+            outputs[name] = output.detach()
+
+    return hook

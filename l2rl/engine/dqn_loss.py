@@ -1,0 +1,29 @@
+"""DQN's loss (arXiv 1312.5602), operation by operation as Stable-Baselines3 computes it."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from l2rl.component import Batch
+
+
+def dqn_loss(
+    q_net: nn.Module, q_net_target: nn.Module, batch: Batch, gamma: float | torch.Tensor
+) -> torch.Tensor:
+    """Huber loss of the TD error of one minibatch.
+
+    `batch`: observations, next_observations (B, ...), actions (B, 1), rewards, dones (B, 1)
+    float32, and optionally weights (B,) float32. `gamma`: discount, a number or (B, 1).
+    """
+    with torch.no_grad():
+        next_values, _ = q_net_target(batch["next_observations"]).max(dim=1)
+        next_values = next_values.reshape(-1, 1)
+        targets = batch["rewards"] + (1 - batch["dones"]) * gamma * next_values
+    values = q_net(batch["observations"])
+    values = torch.gather(values, dim=1, index=batch["actions"].long())
+    weights = batch.get("weights")
+    if weights is None:
+        return F.smooth_l1_loss(values, targets)
+    return (weights.reshape(-1, 1) * F.smooth_l1_loss(values, targets, reduction="none")).mean()

@@ -1,0 +1,317 @@
+"""What a hook gets to see: typed views and events, one for each kind of hook.
+
+A view is narrow on purpose. It holds live tensors where a hook may write (gradients), copies or
+read-only arrays elsewhere, and never the agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import torch
+from gymnasium import spaces
+
+from l2rl.randomness import numpy_generator, torch_generator
+
+if TYPE_CHECKING:
+    from l2rl.component import Batch
+
+Role = Literal["acting", "value", "temperature"]
+"""What a parameter serves: `acting` decides actions (a policy, or the Q network of DQN), `value`
+only judges them (PPO's value function, SAC's critics), `temperature` is SAC's entropy weight."""
+
+HeadKind = Literal["categorical", "multi_categorical", "bernoulli", "gaussian", "scalar"]
+
+
+class ComponentGenerators:
+    """A component's own randomness: one numpy and one torch (CPU) generator."""
+
+    def __init__(self, seed: int, name: str) -> None:
+        self.numpy: np.random.Generator = numpy_generator(seed, "component", name)
+        self.torch: torch.Generator = torch_generator(seed, "component", name)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"numpy": dict(self.numpy.bit_generator.state), "torch": self.torch.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.numpy.bit_generator.state = state["numpy"]
+        self.torch.set_state(state["torch"])
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a network says about a batch, as the parameters of a distribution.
+
+    categorical: `values` (batch, n) logits. multi_categorical: concatenated logits, `sizes`.
+    bernoulli: (batch, n) logits. gaussian: `values` (batch, n) means and `scale` (batch, n)
+    standard deviations, before any squashing (a fixed bijection does not change the Fisher
+    information). scalar: (batch, n) values, each read as the mean of a unit-variance Gaussian.
+    """
+
+    kind: HeadKind
+    role: Role
+    values: torch.Tensor
+    scale: torch.Tensor | None = None
+    sizes: tuple[int, ...] = ()
+
+
+HeadFunction = Callable[
+    [Mapping[str, torch.Tensor], torch.Tensor, torch.Tensor | None], dict[str, Head]
+]
+"""(parameters by name, observations (batch, ...), actions (batch, ...) or None) -> heads by name.
+Pure: usable under `torch.func.vmap` and `jacrev`. Actions are needed by SAC's critics only."""
+
+
+@dataclass(frozen=True)
+class PhaseView:
+    """One phase of the learner's update, as a component sees it."""
+
+    name: str
+    """ppo: `policy`; dqn: `q`; sac: `entropy`, `critic`, `actor`."""
+    parameters: Mapping[str, torch.nn.Parameter]
+    """Live parameters by name, in a fixed order."""
+    roles: Mapping[str, Role]
+    """Role of each parameter; a trunk shared by policy and value counts as `acting`."""
+    targets: Mapping[str, torch.Tensor]
+    """Live target-network values by the name of the parameter they follow; may be empty."""
+    output_layers: frozenset[str]
+    """Names of the parameters that belong to the last layer of each head."""
+    heads: HeadFunction
+    """Empty dictionary for `entropy`."""
+    activations: Callable[[torch.Tensor, torch.Tensor | None], dict[str, torch.Tensor]]
+    """(observations, actions) -> outputs of every non-linearity by layer name, (batch, units, ...);
+    a forward pass without gradients and without any effect."""
+    read_optimizer: Callable[[], dict[str, dict[str, torch.Tensor]]]
+    """A copy of the optimiser's state by parameter name (`exp_avg`, `exp_avg_sq`, `step`)."""
+
+
+class ContextErrors(Protocol):
+    """Service under CONTEXT_ERRORS: how badly each known context explains experience."""
+
+    def context_errors(
+        self,
+        observations: np.ndarray,
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        next_observations: np.ndarray,
+    ) -> Mapping[int, float]:
+        """Mean prediction error of every known context over (batch, ...) transitions."""
+        ...
+
+
+@dataclass(frozen=True)
+class AgentView:
+    """What a component may know of the agent for its whole life."""
+
+    learner: str
+    phases: Mapping[str, PhaseView]
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
+    n_envs: int
+    gamma: float
+    device: torch.device
+    offered: frozenset[str]
+    """Every capability that somebody offers on this agent."""
+    labels: tuple[str, ...] | None
+    """Names of the tasks to come, in the order of first learning; None without TASK_LABEL."""
+    env_steps: Callable[[], int]
+    """Env steps of the lifetime so far, all environments together."""
+    emit: Callable[..., None]
+    """`emit("expert_spawned", expert=2)`: an event for the log."""
+    announce_change: Callable[[ChangeEvent], None]
+    """For owners of CHANGE_EVENTS: queue a change; delivered after all `on_transitions`."""
+    service: Callable[[str], Any]
+    """The component that provides a capability which this one needs."""
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """A true boundary. Given only to components that need TASK_BOUNDARY or TASK_LABEL."""
+
+    index: int
+    """Number of the learning block among learning blocks, from 0."""
+    env_steps: int
+    label: str | None
+    """Name of the task; None without TASK_LABEL."""
+
+
+@dataclass(frozen=True)
+class ChangeEvent:
+    """A change that a detector believes to have seen."""
+
+    detector: str
+    env_steps: int
+    kind: Literal["new", "recurring", "unknown"]
+    belief: int
+    """Context the agent now believes to be in."""
+    previous_belief: int
+    confidence: float = 1.0
+    """In [0, 1], on the detector's own scale."""
+
+
+@dataclass(frozen=True)
+class TransitionBatch:
+    """Experience of one collection; leading axes (steps, n_envs), read-only."""
+
+    observations: np.ndarray
+    actions: np.ndarray
+    """As the environment got them (clipped, unscaled)."""
+    rewards: np.ndarray
+    """float32, as the environment gave them."""
+    next_observations: np.ndarray
+    """At the end of an episode its true last observation, not the first of the next."""
+    terminated: np.ndarray
+    """bool: the episode ended in a state without future."""
+    truncated: np.ndarray
+    """bool: the episode was cut by a time limit."""
+    belief: int
+    """Context the agent believed to be in while collecting."""
+    first_index: int
+    """Running number of the first transition; (step, env) has first_index + step * n_envs + env."""
+    env_steps: int
+    """Env steps of the lifetime after this collection."""
+
+    def flat(self, values: np.ndarray) -> np.ndarray:
+        """(steps, n_envs, ...) -> (steps * n_envs, ...)."""
+        return values.reshape(-1, *values.shape[2:])
+
+
+@dataclass(frozen=True)
+class BufferView:
+    """What the maker of a replay buffer must know."""
+
+    capacity: int
+    """The learner's `buffer_size`, in transitions."""
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
+    n_envs: int
+    device: torch.device
+    belief: Callable[[], int]
+    """The context believed in right now."""
+
+
+@dataclass(frozen=True)
+class LossView:
+    """All that a loss term may depend on."""
+
+    phase: str
+    parameters: Mapping[str, torch.Tensor]
+    batch: Batch
+    tensors: Mapping[str, torch.Tensor]
+    """What the component's `term_tensors(phase)` returned."""
+    heads: HeadFunction
+
+
+@dataclass
+class GradientView:
+    """Gradients of one phase between backward and clip."""
+
+    phase: str
+    parameters: Mapping[str, torch.nn.Parameter]
+    gradients: Mapping[str, torch.Tensor]
+    """Live gradients by parameter name; write in place. Parameters without one are absent."""
+    batch: Batch
+    heads: HeadFunction
+
+
+@dataclass(frozen=True)
+class UpdateView:
+    """One phase of one update, before its batch is used or after its step."""
+
+    phase: str
+    parameters: Mapping[str, torch.nn.Parameter]
+    batch: Batch
+    activations: Mapping[str, torch.Tensor]
+    """Outputs of the non-linearities during the forward pass of the main loss, detached; empty
+    without ACTIVATIONS and in `transform_batch`."""
+    update: int
+    """Number of gradient steps of this phase before this one."""
+    env_steps: int
+
+
+@dataclass(frozen=True)
+class SleepView:
+    """One step of a sleep block."""
+
+    step: int
+    """From 0."""
+    steps: int
+    """Length of the sleep block."""
+    phases: Mapping[str, PhaseView]
+    minimise: Callable[[str, torch.Tensor], None]
+    """`minimise("policy", loss)`: backward, the gradient rules, clip, step of that phase."""
+
+
+@dataclass(frozen=True)
+class RatioView:
+    """What a replay ratio is decided on."""
+
+    env_steps: int
+    updates: int
+    episodes: int
+    """Training episodes finished so far."""
+    current: float
+    """Ratio in force."""
+
+
+@dataclass(frozen=True)
+class NetworkEdit:
+    """New values for existing parameters, with all that hangs on them.
+
+    Shapes never change through an edit. Whatever is not named keeps its value.
+    """
+
+    reason: str
+    """For the log and for other components, such as `expert_switched`."""
+    values: Mapping[str, Mapping[str, torch.Tensor]]
+    """phase -> parameter name -> new values."""
+    targets: Mapping[str, Mapping[str, torch.Tensor]] | Literal["keep", "copy"] = "copy"
+    """Target networks: keep, copy the new values, or explicit values as in `values`."""
+    optimizer: Mapping[str, Mapping[str, Mapping[str, torch.Tensor]]] | Literal["keep", "clear"] = (
+        "clear"
+    )
+    """Optimiser state of the edited parameters: keep, clear, or explicit by phase and name."""
+    parameter_set: tuple[int, int] | None = None
+    """(from, to): the edited parameters now belong to another set (another expert). None: the
+    same set was changed, e.g. by a reset."""
+
+
+@dataclass(frozen=True)
+class NetworkView:
+    """What an edit is proposed on."""
+
+    phases: Mapping[str, PhaseView]
+    env_steps: int
+
+
+@dataclass(frozen=True)
+class EvaluationEvent:
+    """One task is about to be evaluated."""
+
+    evaluation: int
+    label: str | None
+    """Name of the task; None without TASK_LABEL."""
+    phases: Mapping[str, PhaseView]
+    lend: Callable[[Mapping[str, Mapping[str, torch.Tensor]]], AbstractContextManager[None]]
+    """`with event.lend({"q": values}): ...`: put values in place for the body, then restore."""
+
+
+@dataclass
+class ActView:
+    """One step of an evaluation, before the action."""
+
+    observations: np.ndarray
+    """(n_envs, ...)"""
+    step: int
+    """Env steps per environment since the evaluation of this task began."""
+    previous: Mapping[str, np.ndarray] | None
+    """`observations`, `actions`, `rewards`, `next_observations` of the step before, leading axis
+    n_envs, without environments whose episode just ended; None at step 0."""
+    lend: Callable[[Mapping[str, Mapping[str, torch.Tensor]]], None]
+    """Put values in place until the end of this task's evaluation."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    """Scratch of the component for this evaluation of this task."""

@@ -95,6 +95,8 @@ class Component:
 
     name: str = ""
     """Instance name, unique on the agent; set by the assembler."""
+    type_name: str = ""
+    """Registered name of its type, such as `consolidation.ewc`; set by the assembler."""
     rng: ComponentGenerators
     agent: AgentView
 

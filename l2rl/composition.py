@@ -131,8 +131,8 @@ def _declared_conflicts(components: Sequence[Component]) -> Iterable[Composition
 
 
 def type_name(component: Component) -> str:
-    """The registered name of a component's type, set by the assembler; else the class name."""
-    return getattr(component, "type_name", "") or type(component).__name__
+    """The registered name of a component's type; its class name where it has none."""
+    return component.type_name or type(component).__name__
 
 
 def _in_order(components: Sequence[Component]) -> list[Component]:

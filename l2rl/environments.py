@@ -82,6 +82,8 @@ class EnvironmentSuite(ABC):
         return None
 
 
-def episode_statistics(infos: list[dict[str, Any]], dones: np.ndarray) -> list[tuple[int, dict[str, Any]]]:
+def episode_statistics(
+    infos: list[dict[str, Any]], dones: np.ndarray
+) -> list[tuple[int, dict[str, Any]]]:
     """`(environment index, infos[i]["episode"])` for every environment that ended an episode."""
     return [(int(i), infos[i]["episode"]) for i in np.flatnonzero(dones) if "episode" in infos[i]]

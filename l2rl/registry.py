@@ -146,7 +146,9 @@ def environment_address(env: str) -> tuple[str, str]:
         return prefix, task
     near = nearest(prefix, suite_names()) if slash else None
     if near is not None:
-        raise UserError(f"there is no environment suite `{prefix}`\n  did you mean `{near}/{task}`?")
+        raise UserError(
+            f"there is no environment suite `{prefix}`\n  did you mean `{near}/{task}`?"
+        )
     return "gymnasium", env
 
 

@@ -87,6 +87,8 @@ class PhaseView:
     a forward pass without gradients and without any effect."""
     read_optimizer: Callable[[], dict[str, dict[str, torch.Tensor]]]
     """A copy of the optimiser's state by parameter name (`exp_avg`, `exp_avg_sq`, `step`)."""
+    activation_kinds: Mapping[str, str] = field(default_factory=dict)
+    """Class name of each non-linearity (`ReLU`, `Tanh`) by layer name, as in `activations`."""
 
 
 class ContextErrors(Protocol):
@@ -278,6 +280,9 @@ class NetworkEdit:
     parameter_set: tuple[int, int] | None = None
     """(from, to): the edited parameters now belong to another set (another expert). None: the
     same set was changed, e.g. by a reset."""
+    before: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    """What the edited parameters were, as in `values`; filled in by the core when the edit is
+    applied, so that `on_network_edited` can tell which entries changed."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from stable_baselines3 import DQN
@@ -19,7 +19,7 @@ class LifelongDQN(LifelongOffPolicy, DQN):
     """`stable_baselines3.DQN` with `components`; bit-identical to it without any."""
 
     learner = "dqn"
-    scoped_schedules = {"learning_rate": "lr_schedule", "exploration": "exploration_schedule"}
+    scoped_schedules: ClassVar[Mapping[str, str]] = {"learning_rate": "lr_schedule", "exploration": "exploration_schedule"}
     counters = (*LifelongOffPolicy.counters, "_n_calls", "exploration_rate")
 
     def __init__(
@@ -27,10 +27,17 @@ class LifelongDQN(LifelongOffPolicy, DQN):
         *args: Any,
         components: Iterable[Component] = (),
         surroundings: Surroundings | None = None,
+        multi_head: bool = False,
         **kwargs: Any,
     ) -> None:
-        self._prepare(components, surroundings, kwargs.get("seed"))
+        self._prepare(components, surroundings, multi_head, kwargs.get("seed"))
         super().__init__(*args, **kwargs)
+
+    def _rebuild_optimizers(self) -> None:
+        policy = self.policy
+        policy.optimizer = policy.optimizer_class(  # type: ignore[call-arg]
+            self.q_net.parameters(), lr=self.lr_schedule(1), **policy.optimizer_kwargs
+        )
 
     def phases(self) -> dict[str, Phase]:
         parameters = optimised_parameters(self.q_net, self.policy.optimizer)
@@ -66,8 +73,8 @@ class LifelongDQN(LifelongOffPolicy, DQN):
     def _train_step(self, batch_size: int) -> float:
         phase = self._phases["q"]
         batch, gamma = self._sampled(batch_size, phase)
-        with self.host.recording(phase) as activations:
-            loss = dqn_loss(self.q_net, self.q_net_target, batch, gamma)
-        value = loss.item()
-        self.host.step(phase, loss, batch, activations)
-        return value
+        with self.task_heads.for_batch(batch):
+            with self.host.recording(phase) as activations:
+                loss = dqn_loss(self.q_net, self.q_net_target, batch, gamma)
+            self.host.step(phase, loss, batch, activations)
+        return loss.item()

@@ -202,9 +202,9 @@ class ComponentHost:
             shown = label if self._sees_labels(component) else None
             getattr(component, hook)(TaskEvent(index, self.agent.num_timesteps, shown))
 
-    def sleep(self, steps: int) -> Iterator[int]:
-        """Run a sleep block; yields after each step so that the caller can pause."""
-        for step in range(steps):
+    def sleep(self, remaining: int, steps: int) -> Iterator[int]:
+        """The last `remaining` of a sleep block's `steps`; the caller can pause after each."""
+        for step in range(steps - remaining, steps):
             view = SleepView(step, steps, self.phase_views, self._minimise)
             for component in self.composition["sleep_step"]:
                 component.sleep_step(view)
@@ -295,9 +295,9 @@ class ComponentHost:
             edit = component.propose_network_edit(view)
             if edit is None:
                 continue
-            apply_edit(self.phases, edit)
+            applied = apply_edit(self.phases, edit)
             for other in self.composition["on_network_edited"]:
-                other.on_network_edited(edit)
+                other.on_network_edited(applied)
 
     # ---- changes and events --------------------------------------------------------------
 

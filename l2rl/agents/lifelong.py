@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.agents.host import ComponentHost, Surroundings
+from l2rl.agents.multi_head import TaskHeads
 from l2rl.agents.schedules import LifetimeClock, ScheduleScope, ScopedSchedule
 from l2rl.component import Component
 from l2rl.engine.phase import Phase
@@ -29,19 +31,24 @@ class LifelongAlgorithm(_Base):
 
     learner: str
     """Name in YAML: `ppo`, `dqn`, `sac`."""
-    scoped_schedules: Mapping[str, str]
+    scoped_schedules: ClassVar[Mapping[str, str]]
     """Name of a schedule in YAML -> the attribute that holds it."""
     host: ComponentHost
     clock: LifetimeClock
+    task_heads: TaskHeads
 
     def _prepare(
-        self, components: Iterable[Component], surroundings: Surroundings | None, seed: int | None
+        self,
+        components: Iterable[Component],
+        surroundings: Surroundings | None,
+        multi_head: bool,
+        seed: int | None,
     ) -> None:
         """Before SB3's constructor: compose, so that misfits are told before anything is built."""
-        self.host = ComponentHost(
-            self.learner, components, seed=seed, surroundings=surroundings
-        )
+        self.host = ComponentHost(self.learner, components, seed=seed, surroundings=surroundings)
         self.clock = LifetimeClock()
+        labels = self.host.surroundings.labels if multi_head else ()
+        self.task_heads = TaskHeads(labels)
 
     @abstractmethod
     def phases(self) -> dict[str, Phase]:
@@ -56,17 +63,26 @@ class LifelongAlgorithm(_Base):
 
     def _setup_model(self) -> None:
         super()._setup_model()  # type: ignore[safe-super]
+        if self.task_heads.labels:
+            self.task_heads.install(self.policy, self.host.seed)
+            self._rebuild_optimizers()
         self._bind_host()
+
+    @abstractmethod
+    def _rebuild_optimizers(self) -> None:
+        """Make the optimisers anew, as SB3 made them, for the parameters there are now."""
 
     def _bind_host(self) -> None:
         self._phases = self.phases()
         self.host.bind(self, self._phases)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "host", "clock", "_phases"]
+        return [*super()._excluded_save_params(), "host", "clock", "_phases", "task_heads"]
 
     def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
         super()._update_current_progress_remaining(num_timesteps, total_timesteps)
+        if self.clock.lifetime_remaining is not None:
+            self._current_progress_remaining = self.clock.lifetime_remaining
         self.clock.advance(num_timesteps)
 
     def scope_schedules(self, scopes: Mapping[str, ScheduleScope]) -> None:
@@ -87,6 +103,21 @@ class LifelongAlgorithm(_Base):
         self._last_episode_starts = np.ones((self.env.num_envs,), dtype=bool)
         if self._vec_normalize_env is not None:
             self._last_original_obs = self._vec_normalize_env.get_original_obs()
+
+    def start_task(self, index: int, label: str) -> None:
+        """The `index`-th learning block begins, on the task `label`."""
+        self.host.start_task(index, label)
+        self.task_heads.enter(label, self.host.belief)
+
+    def end_task(self, index: int, label: str) -> None:
+        """The `index`-th learning block ends."""
+        self.host.end_task(index, label)
+
+    @contextmanager
+    def evaluating(self, evaluation: int, label: str) -> Iterator[None]:
+        """Around the evaluation of one task: its head, and the components' contexts."""
+        with self.task_heads.answering(label), self.host.evaluating(evaluation, label):
+            yield
 
     def reset_optimizers(self) -> None:
         """Forget every moment of every optimiser; learning rates stay."""
@@ -124,6 +155,7 @@ class LifelongAlgorithm(_Base):
                 for info in self.ep_info_buffer or ()
             ],
             "successes": list(self.ep_success_buffer or ()),
+            "task_heads": self.task_heads.state_dict(),
             "host": self.host.state_dict(),
             "learner": self._learner_state(),
         }
@@ -141,6 +173,7 @@ class LifelongAlgorithm(_Base):
         self.clock.load_state_dict(state["clock"])
         self.ep_info_buffer = deque(state["episodes"], maxlen=self._stats_window_size)
         self.ep_success_buffer = deque(state["successes"], maxlen=self._stats_window_size)
+        self.task_heads.load_state_dict(state["task_heads"])
         self._load_learner_state(state["learner"])
         self.host.load_state_dict(state["host"])
 

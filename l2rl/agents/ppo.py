@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ class LifelongPPO(LifelongAlgorithm, PPO):
     """`stable_baselines3.PPO` with `components`; bit-identical to it without any."""
 
     learner = "ppo"
-    scoped_schedules = {"learning_rate": "lr_schedule", "clip_range": "clip_range"}
+    scoped_schedules: ClassVar[Mapping[str, str]] = {"learning_rate": "lr_schedule", "clip_range": "clip_range"}
     policy: ActorCriticPolicy
 
     def __init__(
@@ -37,10 +37,17 @@ class LifelongPPO(LifelongAlgorithm, PPO):
         *args: Any,
         components: Iterable[Component] = (),
         surroundings: Surroundings | None = None,
+        multi_head: bool = False,
         **kwargs: Any,
     ) -> None:
-        self._prepare(components, surroundings, kwargs.get("seed"))
+        self._prepare(components, surroundings, multi_head, kwargs.get("seed"))
         super().__init__(*args, **kwargs)
+
+    def _rebuild_optimizers(self) -> None:
+        policy = self.policy
+        policy.optimizer = policy.optimizer_class(  # type: ignore[call-arg]
+            policy.parameters(), lr=self.lr_schedule(1), **policy.optimizer_kwargs
+        )
 
     def phases(self) -> dict[str, Phase]:
         parameters = optimised_parameters(self.policy, self.policy.optimizer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,17 +21,31 @@ class LifelongSAC(LifelongOffPolicy, SAC):
     """`stable_baselines3.SAC` with `components`; bit-identical to it without any."""
 
     learner = "sac"
-    scoped_schedules = {"learning_rate": "lr_schedule"}
+    scoped_schedules: ClassVar[Mapping[str, str]] = {"learning_rate": "lr_schedule"}
 
     def __init__(
         self,
         *args: Any,
         components: Iterable[Component] = (),
         surroundings: Surroundings | None = None,
+        multi_head: bool = False,
         **kwargs: Any,
     ) -> None:
-        self._prepare(components, surroundings, kwargs.get("seed"))
+        self._prepare(components, surroundings, multi_head, kwargs.get("seed"))
         super().__init__(*args, **kwargs)
+
+    def _rebuild_optimizers(self) -> None:
+        policy = self.policy
+        moved = optimised_parameters(self.critic, self.critic.optimizer)
+        critic = [
+            parameter
+            for name, parameter in self.critic.named_parameters()
+            if name in moved or ".heads." in name
+        ]
+        for network, parameters in ((self.actor, self.actor.parameters()), (self.critic, critic)):
+            network.optimizer = policy.optimizer_class(  # type: ignore[call-arg]
+                parameters, lr=self.lr_schedule(1), **policy.optimizer_kwargs
+            )
 
     def phases(self) -> dict[str, Phase]:
         phases = {"critic": self._critic_phase(), "actor": self._actor_phase()}
@@ -104,6 +118,12 @@ class LifelongSAC(LifelongOffPolicy, SAC):
 
     def _train_step(self, step: int, batch_size: int) -> dict[str, float]:
         batch, gamma = self._sampled(batch_size, self._phases["critic"])
+        with self.task_heads.for_batch(batch):
+            log = self._train_phases(batch, gamma)
+        self._update_targets(step)
+        return log
+
+    def _train_phases(self, batch: Batch, gamma: float | torch.Tensor) -> dict[str, float]:
         if self.use_sde:
             self.actor.reset_noise()
         # One forward of the actor serves the entropy and the actor phase, as in SB3.
@@ -115,7 +135,6 @@ class LifelongSAC(LifelongOffPolicy, SAC):
         loss = sac_loss.actor_loss(self.critic, batch, actions, log_prob, ent_coef)
         log["actor_loss"] = loss.item()
         self.host.step(self._phases["actor"], loss, batch, actor_activations)
-        self._update_targets(step)
         return log
 
     def _train_entropy(

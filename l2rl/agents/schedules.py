@@ -21,6 +21,8 @@ class LifetimeClock:
     started_env_steps: int = 0
     period_env_steps: int = 1
     task_remaining: float = 1.0
+    lifetime_remaining: float | None = None
+    """Share of the lifetime that remains, where it cannot be told from env steps."""
 
     def start(self, env_steps: int, period_env_steps: int) -> None:
         """A task begins now and its schedules end after `period_env_steps`."""
@@ -37,7 +39,7 @@ class LifetimeClock:
         return dict(vars(self))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for name in ("started_env_steps", "period_env_steps", "task_remaining"):
+        for name in vars(self):
             setattr(self, name, state[name])
 
 

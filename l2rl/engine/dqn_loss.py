@@ -23,7 +23,7 @@ def dqn_loss(
         targets = batch["rewards"] + (1 - batch["dones"]) * gamma * next_values
     values = q_net(batch["observations"])
     values = torch.gather(values, dim=1, index=batch["actions"].long())
-    weights = batch.get("weights")
+    weights: torch.Tensor | None = batch.get("weights")
     if weights is None:
         return F.smooth_l1_loss(values, targets)
     return (weights.reshape(-1, 1) * F.smooth_l1_loss(values, targets, reduction="none")).mean()

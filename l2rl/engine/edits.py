@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 
@@ -17,12 +18,15 @@ class BadEdit(ValueError):
     """A component proposed an edit that does not fit the network; nothing was changed."""
 
 
-def apply_edit(phases: Mapping[str, Phase], edit: NetworkEdit) -> None:
+def apply_edit(phases: Mapping[str, Phase], edit: NetworkEdit) -> NetworkEdit:
     """Apply an edit whole. It is checked first, so a refused edit leaves nothing half done.
+
+    Returns the edit with `before` filled in.
 
     Raises `BadEdit` for an unknown phase or parameter, a wrong shape, or a non-finite value.
     """
     check_edit(phases, edit)
+    before = _copies(phases, edit.values)
     with torch.no_grad():
         for phase_name, values in edit.values.items():
             phase = phases[phase_name]
@@ -30,6 +34,7 @@ def apply_edit(phases: Mapping[str, Phase], edit: NetworkEdit) -> None:
                 phase.parameters[name].copy_(value)
                 _edit_target(phase, name, value, edit)
                 _edit_optimizer(phase, name, edit)
+    return replace(edit, before=before)
 
 
 def check_edit(phases: Mapping[str, Phase], edit: NetworkEdit) -> None:
@@ -86,15 +91,20 @@ def _edit_optimizer(phase: Phase, name: str, edit: NetworkEdit) -> None:
 def lent(phases: Mapping[str, Phase], values: Values) -> Iterator[None]:
     """Put values in place for the body, then the former ones back, bit for bit."""
     _check_values(phases, values, "lend")
-    before = {
-        phase: {name: phases[phase].parameters[name].detach().clone() for name in by_name}
-        for phase, by_name in values.items()
-    }
+    before = _copies(phases, values)
     put(phases, values)
     try:
         yield
     finally:
         put(phases, before)
+
+
+def _copies(phases: Mapping[str, Phase], names: Values) -> dict[str, dict[str, torch.Tensor]]:
+    """Copies of the live parameters that `names` has keys for."""
+    return {
+        phase: {name: phases[phase].parameters[name].detach().clone() for name in by_name}
+        for phase, by_name in names.items()
+    }
 
 
 def put(phases: Mapping[str, Phase], values: Values) -> None:

@@ -53,6 +53,12 @@ class Phase:
             self.network.train(was_training)
         return outputs
 
+    def activation_kinds(self) -> dict[str, str]:
+        """Class name of each recorded non-linearity by layer name."""
+        if self.network is None:
+            return {}
+        return {name: type(layer).__name__ for name, layer in self.recorder.layers.items()}
+
     def read_optimizer(self) -> dict[str, dict[str, torch.Tensor]]:
         """A copy of the optimiser's state by parameter name."""
         return {
@@ -76,6 +82,7 @@ class Phase:
             heads=self.heads,
             activations=self.activations,
             read_optimizer=self.read_optimizer,
+            activation_kinds=self.activation_kinds(),
         )
 
     def flat_row(self) -> torch.Tensor:

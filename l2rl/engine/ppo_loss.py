@@ -84,6 +84,7 @@ def _value_loss(
     if clip_range_vf is not None:
         old = batch["old_values"]
         predicted = old + torch.clamp(values - old, -clip_range_vf, clip_range_vf)
+    returns: torch.Tensor = batch["returns"]
     if weights is None:
-        return F.mse_loss(batch["returns"], predicted)
-    return (weights * (batch["returns"] - predicted) ** 2).mean()
+        return F.mse_loss(returns, predicted)
+    return (weights * (returns - predicted) ** 2).mean()

@@ -1,0 +1,127 @@
+"""The deviation test: does a smoothed loss lie above its own recent past?
+
+    s ← α·loss + (1-α)·s,    above  ⇔  s > μ + k·max(σ, floor·|μ|)
+
+μ and σ are taken over the last W *smoothed* losses. With raw losses in the window the first
+values after a change inflate σ, and even large jumps are masked. For the same reason the window
+stands still while the loss is above. The alarm needs m exceedances among the last n losses.
+
+On a jump Δ of a noise-free loss over a threshold that lies kσ above the baseline the delay is
+⌈ln(1 - kσ/Δ) / ln(1-α)⌉ losses; smoothing turns a raw σ into σ·√(α/(2-α)), σ/3 at α = 0.2.
+
+Source: TAME, arXiv:2210.03869. Unit of time: one loss. Cost: O(W) additions a loss.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+class DeviationTest:
+    """One-sided test of a stream of scalars. All of its state is in `state_dict`."""
+
+    def __init__(
+        self,
+        *,
+        smoothing: float = 0.2,
+        deviations: float = 3.0,
+        window: int = 100,
+        needed: int = 1,
+        among: int = 1,
+        least: int = 10,
+        relative_floor: float = 0.0,
+        freeze: bool = True,
+    ) -> None:
+        """`smoothing` α; `deviations` k; `window` W; `needed` m; `among` n; `least`: losses in
+        the window before it is used; `relative_floor`: smallest σ as a share of |μ|; `freeze`:
+        whether the window stands still while the loss is above."""
+        self.smoothing = smoothing
+        self.deviations = deviations
+        self.window = window
+        self.needed = needed
+        self.among = among
+        self.least = least
+        self.relative_floor = relative_floor
+        self.freeze = freeze
+        self.smoothed: float | None = None
+        self.values: list[float] = []
+        self.exceeded: list[bool] = []
+
+    def update(self, loss: float) -> bool:
+        """Take one loss; True on an alarm, which stays until `dismiss`."""
+        self._smooth(loss)
+        above = self.is_above
+        if not (above and self.freeze):
+            self._remember()
+        self.exceeded = [*self.exceeded, above][-self.among :]
+        return sum(self.exceeded) >= self.needed
+
+    def absorb(self, loss: float) -> None:
+        """Take one loss as normal, whatever it is."""
+        self._smooth(loss)
+        self._remember()
+
+    def dismiss(self) -> None:
+        """Forget the exceedances; the window stays."""
+        self.exceeded = []
+
+    def restart(self, loss: float | None = None) -> None:
+        """Forget exceedances and smoothing; the next (or the given) loss starts it anew."""
+        self.exceeded = []
+        self.smoothed = loss
+
+    @property
+    def mean(self) -> float:
+        """μ; 0 while nothing is known."""
+        return float(np.mean(self.values)) if self.values else 0.0
+
+    @property
+    def sigma(self) -> float:
+        """σ with its floor; 0 while nothing is known."""
+        spread = float(np.std(self.values)) if self.values else 0.0
+        return max(spread, self.relative_floor * abs(self.mean))
+
+    @property
+    def threshold(self) -> float:
+        """μ + kσ; infinite until the window holds `least` losses."""
+        if len(self.values) < self.least:
+            return math.inf
+        return self.mean + self.deviations * self.sigma
+
+    @property
+    def is_above(self) -> bool:
+        """Whether the smoothed loss is above the threshold right now."""
+        return self.smoothed is not None and self.smoothed > self.threshold
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether any of the last n losses was above."""
+        return any(self.exceeded)
+
+    def _smooth(self, loss: float) -> None:
+        if self.smoothed is None:
+            self.smoothed = loss
+        else:
+            self.smoothed = self.smoothing * loss + (1.0 - self.smoothing) * self.smoothed
+
+    def _remember(self) -> None:
+        assert self.smoothed is not None
+        self.values = [*self.values, self.smoothed][-self.window :]
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been seen, without the settings."""
+        return {
+            "smoothed": self.smoothed,
+            "values": list(self.values),
+            "exceeded": [int(above) for above in self.exceeded],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Give back what `state_dict` read."""
+        self.smoothed = state["smoothed"]
+        self.values = list(state["values"])
+        self.exceeded = [bool(above) for above in state["exceeded"]]

@@ -1,0 +1,123 @@
+"""Combat: who shoots at whom, when, and for how much. Compiled.
+
+A unit that may fight keeps its target while that is alive and in range; otherwise it looks for
+the nearest enemy twice a second. It shoots when the edges are within its range and its weapon is
+ready, and walks up otherwise. Shots hit at once. The sides act in turns, the first one
+alternating from loop to loop, so that neither gains from shooting first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .chance import uniform
+from .compiling import inner
+from .field import distance, keep_inside, march, nearest_alive, separate, walk
+from .state import ATTACK, ATTACK_MOVE, HOLD, IDLE, LOOK, MOVE, NO_TARGET, Record
+from .units import COOLDOWN_JITTER, MINIMUM_DAMAGE
+
+_JITTER_LOW, _JITTER_HIGH = COOLDOWN_JITTER
+_LOOK_EVERY = 8
+"""Game loops between two looks for the nearest enemy."""
+
+
+@inner
+def fight(game: Record, rule: Record, units: np.ndarray) -> None:
+    """One game loop of all units; `game.deaths` counts the fallen of either side."""
+    game.deaths[0] = 0
+    game.deaths[1] = 0
+    first = game.loop & 1
+    for turn in range(2):
+        side = turn ^ first
+        for j in range(game.places[side]):
+            if game.health[side, j] > 0.0:
+                act(game, side, j, rule, units)
+    if first:
+        # A step is a seventh of a unit's width: every other loop is enough, and half the work.
+        separate(game, rule, units)
+
+
+@inner
+def act(game: Record, side: int, j: int, rule: Record, units: np.ndarray) -> None:
+    """One game loop of one unit."""
+    if game.cooldown[side, j] > 0.0:
+        game.cooldown[side, j] -= 1.0
+    unit = units[game.kind[side, j]]
+    order = game.order[side, j]
+    if order != MOVE:
+        target = choose_target(game, side, j, units)
+        if target >= 0:
+            engage(game, side, j, target, rule, units)
+            return
+    if order == MOVE or order == ATTACK_MOVE:
+        march(game, side, j, unit.speed, rule)
+
+
+@inner
+def edge_gap(game: Record, side: int, j: int, target: int, units: np.ndarray) -> float:
+    """Distance between the edges of a unit and its target, map units."""
+    other = 1 - side
+    centres = distance(
+        game.x[side, j], game.y[side, j], game.x[other, target], game.y[other, target]
+    )
+    own_radius = units[game.kind[side, j]].radius
+    return centres - own_radius - units[game.kind[other, target]].radius
+
+
+@inner
+def choose_target(game: Record, side: int, j: int, units: np.ndarray) -> int:
+    """The enemy's place that a unit fights now, negative for none."""
+    target = game.target[side, j]
+    alive = target >= 0 and game.health[1 - side, target] > 0.0
+    if game.order[side, j] == ATTACK:
+        if alive:
+            return target
+        game.order[side, j] = IDLE
+    unit = units[game.kind[side, j]]
+    if alive and edge_gap(game, side, j, target, units) <= unit.range:
+        return target
+    due = (game.loop + j) % _LOOK_EVERY == 0
+    if not due and (alive or target == NO_TARGET):
+        return target
+    return look(game, side, j, unit.acquisition)
+
+
+@inner
+def look(game: Record, side: int, j: int, acquisition: float) -> int:
+    """Take the nearest enemy within reach as the target."""
+    other = 1 - side
+    x, y = game.x[side, j], game.y[side, j]
+    target = nearest_alive(game, other, x, y)
+    if target >= 0 and distance(x, y, game.x[other, target], game.y[other, target]) > acquisition:
+        target = NO_TARGET
+    game.target[side, j] = target
+    return target
+
+
+@inner
+def engage(
+    game: Record, side: int, j: int, target: int, rule: Record, units: np.ndarray
+) -> None:
+    """Shoot when in range and ready, walk up when out of range."""
+    unit = units[game.kind[side, j]]
+    if edge_gap(game, side, j, target, units) <= unit.range:
+        if game.cooldown[side, j] <= 0.0:
+            shoot(game, side, j, target, units)
+    elif game.order[side, j] != HOLD:
+        other = 1 - side
+        walk(game, side, j, game.x[other, target], game.y[other, target], unit.speed)
+        keep_inside(game, side, j, rule)
+
+
+@inner
+def shoot(game: Record, side: int, j: int, target: int, units: np.ndarray) -> None:
+    """One shot: the weapon's damage less the armour."""
+    other = 1 - side
+    unit = units[game.kind[side, j]]
+    damage = max(unit.damage - units[game.kind[other, target]].armour, MINIMUM_DAMAGE)
+    # Added, not set: the fraction of a loop carries over, so the mean rate of fire is exact.
+    game.cooldown[side, j] += unit.cooldown + uniform(game, _JITTER_LOW, _JITTER_HIGH)
+    game.health[other, target] -= damage
+    if game.health[other, target] <= 0.0:
+        game.health[other, target] = 0.0
+        game.deaths[other] += 1

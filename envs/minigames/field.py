@@ -1,0 +1,223 @@
+"""Units on the field: placing them, counting them, walking, and keeping them apart. Compiled."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .chance import uniform
+from .compiling import inner
+from .state import ALL, CAPACITY, HOSTILE, IDLE, LOOK, MOVE, OWN, Record
+
+NEAR = 1.5
+"""More than the sum of any two radii, map units."""
+_TRIES = 100
+"""Draws before a place that is only the best so far is accepted (crowded variants)."""
+
+
+@inner
+def distance(x0: float, y0: float, x1: float, y1: float) -> float:
+    """Between two points, map units."""
+    return math.sqrt((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0))
+
+
+@inner
+def clear_field(game: Record) -> None:
+    """An empty field at the start of an episode; the generator goes on."""
+    game.loop = 0
+    game.score = 0.0
+    game.episode_return = 0.0
+    game.episode_length = 0
+    game.invalid_actions = 0
+    game.over = False
+    game.wave = 0
+    game.selected = ALL
+    game.items = 0
+    for side in range(2):
+        game.places[side] = 0
+        game.deaths[side] = 0
+        for j in range(CAPACITY):
+            game.health[side, j] = 0.0
+
+
+@inner
+def add_unit(game: Record, side: int, kind: int, x: float, y: float, units: np.ndarray) -> None:
+    """A unit at full health; none when all places are taken."""
+    j = game.places[side]
+    if j >= CAPACITY:
+        return
+    game.places[side] = j + 1
+    game.kind[side, j] = kind
+    game.health[side, j] = units[kind].health
+    place_unit(game, side, j, x, y)
+
+
+@inner
+def place_unit(game: Record, side: int, j: int, x: float, y: float) -> None:
+    """Put a unit somewhere, without orders and ready to shoot."""
+    game.x[side, j] = x
+    game.y[side, j] = y
+    game.order_x[side, j] = x
+    game.order_y[side, j] = y
+    game.cooldown[side, j] = 0.0
+    game.order[side, j] = IDLE
+    game.target[side, j] = LOOK
+
+
+@inner
+def count_alive(game: Record, side: int) -> int:
+    """Units of one side with health left."""
+    count = 0
+    for j in range(game.places[side]):
+        if game.health[side, j] > 0.0:
+            count += 1
+    return count
+
+
+@inner
+def first_alive(game: Record, side: int) -> int:
+    """Place of the first living unit, -1 without one."""
+    for j in range(game.places[side]):
+        if game.health[side, j] > 0.0:
+            return j
+    return -1
+
+
+@inner
+def nearest_alive(game: Record, side: int, x: float, y: float) -> int:
+    """Place of the living unit of that side nearest to a point, -1 without one."""
+    best = -1
+    best_square = np.inf
+    for j in range(game.places[side]):
+        if game.health[side, j] > 0.0:
+            dx = game.x[side, j] - x
+            dy = game.y[side, j] - y
+            square = dx * dx + dy * dy
+            if square < best_square:
+                best, best_square = j, square
+    return best
+
+
+@inner
+def walk(game: Record, side: int, j: int, x: float, y: float, speed: float) -> bool:
+    """One loop's step towards a point; True on arrival."""
+    dx = x - game.x[side, j]
+    dy = y - game.y[side, j]
+    length = math.sqrt(dx * dx + dy * dy)
+    if length <= speed:
+        game.x[side, j] = x
+        game.y[side, j] = y
+        return True
+    game.x[side, j] += dx * (speed / length)
+    game.y[side, j] += dy * (speed / length)
+    return False
+
+
+@inner
+def clamp(value: float, low: float, high: float) -> float:
+    """The value, moved into [low, high]."""
+    return min(max(value, low), high)
+
+
+@inner
+def keep_inside(game: Record, side: int, j: int, rule: Record) -> None:
+    """Move a unit back into the playable rectangle."""
+    game.x[side, j] = clamp(game.x[side, j], rule.x0, rule.x1)
+    game.y[side, j] = clamp(game.y[side, j], rule.y0, rule.y1)
+
+
+@inner
+def march(game: Record, side: int, j: int, speed: float, rule: Record) -> None:
+    """Follow a moving order; at its end the unit is idle and looks around."""
+    if walk(game, side, j, game.order_x[side, j], game.order_y[side, j], speed):
+        game.order[side, j] = IDLE
+        game.target[side, j] = LOOK
+    keep_inside(game, side, j, rule)
+
+
+@inner
+def march_all(game: Record, rule: Record, units: np.ndarray) -> None:
+    """One game loop of a field without enemies."""
+    for j in range(game.places[OWN]):
+        if game.order[OWN, j] == MOVE:
+            march(game, OWN, j, units[game.kind[OWN, j]].speed, rule)
+    separate(game, rule, units)
+
+
+@inner
+def push_apart(
+    game: Record, side: int, j: int, other: int, k: int, rule: Record, units: np.ndarray
+) -> None:
+    """Two near units that overlap each give way half of the overlap."""
+    dx = game.x[other, k] - game.x[side, j]
+    dy = game.y[other, k] - game.y[side, j]
+    reach = units[game.kind[side, j]].radius + units[game.kind[other, k]].radius
+    length = math.sqrt(dx * dx + dy * dy)
+    if length >= reach:
+        return
+    if length < 1e-9:
+        dx, dy, length = 1e-9, 0.0, 1e-9
+    share = 0.5 * (reach - length) / length
+    game.x[side, j] -= dx * share
+    game.y[side, j] -= dy * share
+    game.x[other, k] += dx * share
+    game.y[other, k] += dy * share
+    keep_inside(game, side, j, rule)
+    keep_inside(game, other, k, rule)
+
+
+@inner
+def separate_from(
+    game: Record, side: int, j: int, other: int, start: int, rule: Record, units: np.ndarray
+) -> None:
+    """Keep one unit apart from those of one side, from place `start` on."""
+    x, y = game.x[side, j], game.y[side, j]
+    for k in range(start, game.places[other]):
+        dx, dy = game.x[other, k] - x, game.y[other, k] - y
+        # Nearly every pair is far apart: this comparison is what a batch's speed hangs on.
+        if dx * dx + dy * dy < NEAR * NEAR and game.health[other, k] > 0.0:
+            push_apart(game, side, j, other, k, rule, units)
+            x, y = game.x[side, j], game.y[side, j]
+
+
+@inner
+def separate(game: Record, rule: Record, units: np.ndarray) -> None:
+    """Keep all living units apart, pair by pair in the order of their places."""
+    for side in range(2):
+        for j in range(game.places[side]):
+            if game.health[side, j] > 0.0:
+                separate_from(game, side, j, side, j + 1, rule, units)
+                if side == OWN:
+                    separate_from(game, OWN, j, HOSTILE, 0, rule, units)
+
+
+@inner
+def draw_place(
+    game: Record,
+    inset_x: float,
+    inset_y: float,
+    from_marines: float,
+    hole: float,
+    rule: Record,
+) -> tuple[float, float]:
+    """A point uniform in the rectangle less an inset, away from marines and from the centre.
+
+    `from_marines` is the least distance to any marine, `hole` the radius around the rectangle's
+    centre that is left out, map units.
+    """
+    centre_x = 0.5 * (rule.x0 + rule.x1)
+    centre_y = 0.5 * (rule.y0 + rule.y1)
+    best_x, best_y, best = centre_x, centre_y, -1.0
+    for _ in range(_TRIES):
+        x = uniform(game, rule.x0 + inset_x, rule.x1 - inset_x)
+        y = uniform(game, rule.y0 + inset_y, rule.y1 - inset_y)
+        if distance(x, y, centre_x, centre_y) < hole:
+            continue
+        j = nearest_alive(game, OWN, x, y)
+        gap = np.inf if j < 0 else distance(x, y, game.x[OWN, j], game.y[OWN, j])
+        if gap >= from_marines:
+            return x, y
+        if gap > best:
+            best_x, best_y, best = x, y, gap
+    return best_x, best_y

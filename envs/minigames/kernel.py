@@ -1,0 +1,160 @@
+"""The compiled entry points: one for each game and kind of observation.
+
+This is the one place that lists the games. `build` closes over the game's code and the kind of
+observation; numba drops the branches not taken, so a task compiles only what it plays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .catalogue import COLLECT_MINERAL_SHARDS, MOVE_TO_BEACON
+from .compiling import entry, inner, source_digest
+from .field import clear_field
+from .game_beacon import loop_beacon, start_beacon
+from .game_roaches import loop_roaches, start_roaches
+from .game_shards import loop_shards, start_shards
+from .orders import command, write_mask
+from .see_planes import write_planes
+from .see_vector import write_vector
+from .state import ALL, OWN, Record
+
+
+class Kernel(NamedTuple):
+    """The two entry points of a task."""
+
+    advance: Callable[..., int]
+    start: Callable[..., None]
+    observe: Callable[..., None]
+
+
+@inner
+def first_invalid(actions: np.ndarray, n_actions: int) -> int:
+    """Index of the first action outside [0, n_actions), -1 without one."""
+    for i in range(actions.shape[0]):
+        if actions[i] < 0 or actions[i] >= n_actions:
+            return i
+    return -1
+
+
+@inner
+def close_step(game: Record, before: float, rule: Record) -> float:
+    """Book one env step; returns its reward."""
+    reward = (game.score - before) * rule.reward_scale
+    game.episode_return += reward
+    game.episode_length += 1
+    if game.selected >= 0 and game.health[OWN, game.selected] <= 0.0:
+        game.selected = ALL
+    return reward
+
+
+@inner
+def close_episode(game: Record) -> None:
+    """Keep the episode's figures where the reset does not reach them."""
+    game.last_return = game.episode_return
+    game.last_length = game.episode_length
+    game.last_invalid_actions = game.invalid_actions
+
+
+@lru_cache(maxsize=None)
+def build(code: int, planes: bool) -> Kernel:
+    """The entry points of one game with one kind of observation."""
+    digest = source_digest()
+
+    @entry
+    def advance(
+        games: Any,
+        actions: np.ndarray,
+        rules: np.ndarray,
+        units: np.ndarray,
+        restart: bool,
+        seen: np.ndarray,
+        last_seen: np.ndarray,
+        masks: np.ndarray,
+        rewards: np.ndarray,
+        dones: np.ndarray,
+        truncated: np.ndarray,
+    ) -> int:
+        """One env step of every game; returns how many ended, or -1 - i for a bad action."""
+        _ = digest
+        bad = first_invalid(actions, masks.shape[1])
+        if bad >= 0:
+            return -1 - bad
+        rule = rules[0]
+        ended = 0
+        for i in range(games.shape[0]):
+            game = games[i]
+            before = game.score
+            command(game, actions[i], masks[i], rule, units)
+            for _ in range(rule.step_mul):
+                game.loop += 1
+                if code == MOVE_TO_BEACON:
+                    loop_beacon(game, rule, units)
+                elif code == COLLECT_MINERAL_SHARDS:
+                    loop_shards(game, rule, units)
+                else:
+                    loop_roaches(game, rule, units)
+                if game.over or game.loop >= rule.limit:
+                    break
+            rewards[i] = close_step(game, before, rule)
+            done = game.over or game.loop >= rule.limit
+            dones[i] = done
+            truncated[i] = done and not game.over
+            if done:
+                ended += 1
+                close_episode(game)
+                if restart:
+                    if planes:
+                        write_planes(game, rule, units, last_seen[i])
+                    else:
+                        write_vector(game, rule, units, last_seen[i])
+                    clear_field(game)
+                    if code == MOVE_TO_BEACON:
+                        start_beacon(game, rule, units)
+                    elif code == COLLECT_MINERAL_SHARDS:
+                        start_shards(game, rule, units)
+                    else:
+                        start_roaches(game, rule, units)
+            if planes:
+                write_planes(game, rule, units, seen[i])
+            else:
+                write_vector(game, rule, units, seen[i])
+            write_mask(game, units, masks[i])
+        return ended
+
+    @entry
+    def start(games: Any, chosen: np.ndarray, rules: np.ndarray, units: np.ndarray) -> None:
+        """Start a new episode in every chosen game."""
+        _ = digest
+        rule = rules[0]
+        for i in range(games.shape[0]):
+            if chosen[i]:
+                game = games[i]
+                clear_field(game)
+                if code == MOVE_TO_BEACON:
+                    start_beacon(game, rule, units)
+                elif code == COLLECT_MINERAL_SHARDS:
+                    start_shards(game, rule, units)
+                else:
+                    start_roaches(game, rule, units)
+
+    @entry
+    def observe(
+        games: Any, rules: np.ndarray, units: np.ndarray, seen: np.ndarray, masks: np.ndarray
+    ) -> None:
+        """Write the observation and the mask of every game."""
+        _ = digest
+        rule = rules[0]
+        for i in range(games.shape[0]):
+            game = games[i]
+            if planes:
+                write_planes(game, rule, units, seen[i])
+            else:
+                write_vector(game, rule, units, seen[i])
+            write_mask(game, units, masks[i])
+
+    return Kernel(advance, start, observe)

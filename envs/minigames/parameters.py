@@ -1,0 +1,144 @@
+"""The parameters of a task: meaning, range, default, and errors that say the way out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .spaces import PLANE_SIZES
+
+MAP_SIZE = 64
+SMALLEST_RECTANGLE = (16.0, 12.0)
+"""Below this a beacon cannot always be placed far enough away."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: `check` returns the clean value or raises `ValueError` with the range."""
+
+    default: Any
+    meaning: str
+    check: Callable[[Any], Any]
+
+    @property
+    def line(self) -> str:
+        """One line for a user: meaning, range, default."""
+        return f"{self.meaning}; default {self.default}"
+
+
+def integer(low: int, high: int) -> Callable[[Any], int]:
+    """A check for a whole number in [low, high]."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or value != int(value) or not low <= value <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return check
+
+
+def number(low: float, high: float) -> Callable[[Any], float]:
+    """A check for a number in [low, high]."""
+
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not low <= float(value) <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return float(value)
+
+    return check
+
+
+def choice(*options: Any) -> Callable[[Any], Any]:
+    """A check for one of the options, of the same type."""
+
+    def check(value: Any) -> Any:
+        for option in options:
+            if type(value) is type(option) and value == option:
+                return option
+        raise ValueError("one of " + ", ".join(map(str, options)))
+
+    return check
+
+
+def rectangle(value: Any) -> tuple[float, float, float, float]:
+    """Check (x0, y0, x1, y1) in map units."""
+    wide, high = SMALLEST_RECTANGLE
+    text = f"[x0, y0, x1, y1] inside 0..{MAP_SIZE}, at least {wide:g} wide and {high:g} high"
+    if not isinstance(value, list | tuple) or len(value) != 4:
+        raise ValueError(text)
+    x0, y0, x1, y1 = map(float, value)
+    inside = 0 <= x0 and 0 <= y0 and x1 <= MAP_SIZE and y1 <= MAP_SIZE
+    if not (inside and x1 - x0 >= wide and y1 - y0 >= high):
+        raise ValueError(text)
+    return x0, y0, x1, y1
+
+
+def remap(value: Any) -> int | tuple[int, ...] | None:
+    """Check None, the seed of a permutation, or a permutation of 0..7."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    if isinstance(value, list | tuple) and sorted(value) == list(range(8)):
+        return tuple(map(int, value))
+    raise ValueError("none, a seed (a whole number from 0), or a permutation of 0..7")
+
+
+def common(*, limit_s: float, playable: tuple[float, ...]) -> dict[str, Parameter]:
+    """The parameters that every game has."""
+    sizes = ", ".join(map(str, PLANE_SIZES))
+    return {
+        "observation": Parameter(
+            "vector", "kind of observation: vector, planes", choice("vector", "planes")
+        ),
+        "plane_size": Parameter(
+            16, f"height and width of planes: {sizes}", choice(*PLANE_SIZES)
+        ),
+        "step_mul": Parameter(8, "game loops (1/16 s) an env step: 1 to 64", integer(1, 64)),
+        "limit_s": Parameter(
+            limit_s, "length of an episode, game seconds: 1 to 3600", number(1, 3600)
+        ),
+        "rectangle": Parameter(
+            playable, "playable rectangle x0, y0, x1, y1, map units", rectangle
+        ),
+        "reward_scale": Parameter(
+            1.0, "factor on the reward: -1000 to 1000", number(-1000, 1000)
+        ),
+        "action_remap": Parameter(
+            None, "directions permuted: none, a seed, or a permutation of 0..7", remap
+        ),
+        "observation_rotation": Parameter(
+            0, "degrees all that is seen is turned by: 0, 90, 180, 270", choice(0, 90, 180, 270)
+        ),
+        "observation_mirror": Parameter(
+            False, "east and west exchanged in all that is seen", choice(False, True)
+        ),
+    }
+
+
+def nearest_name(name: str, known: Mapping[str, Any]) -> str:
+    """` (did you mean 'x'?)`, or nothing when no name is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def resolve(
+    task: str, known: Mapping[str, Parameter], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Every parameter of the task with its checked value. Raises `ValueError`."""
+    for name in given:
+        if name not in known:
+            hint = nearest_name(name, known)
+            raise ValueError(
+                f"minigames/{task} has no parameter {name!r}{hint}; it has {', '.join(known)}"
+            )
+    values = {}
+    for name, parameter in known.items():
+        value = given.get(name, parameter.default)
+        try:
+            values[name] = parameter.check(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ValueError(
+                f"minigames/{task}: {name} = {value!r} is not possible; it must be {error}"
+            ) from None
+    return values

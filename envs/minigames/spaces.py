@@ -1,0 +1,75 @@
+"""The spaces that every game and every variant shares.
+
+Sizes are fixed for the whole family of seven games: places that no game uses yet hold 0, and
+actions that no game knows yet are never valid. So one network fits all tasks, and nothing in an
+observation names the task. docs/minigames.md has the same tables in prose.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from gymnasium import spaces
+
+DIRECTIONS = ("E", "NE", "N", "NW", "W", "SW", "S", "SE")
+"""Counterclockwise from the east, 45 degrees apart."""
+
+ACTIONS = (
+    "no_op",
+    *(f"move_{direction}" for direction in DIRECTIONS),
+    "attack_nearest",
+    "attack_weakest",
+    "retreat",
+    "hold",
+    "select_all",
+    "select_next",
+    "select_weakest",
+    # Reserved for the four games still to come.
+    "gather_minerals",
+    "gather_gas",
+    "return_cargo",
+    "build_supply_depot",
+    "build_barracks",
+    "build_refinery",
+    "train_marine",
+    "train_scv",
+    "set_rally",
+    "center_camera",
+)
+N_ACTIONS = len(ACTIONS)
+NO_OP, FIRST_MOVE, ATTACK_NEAREST, ATTACK_WEAKEST, RETREAT, HOLD_POSITION = 0, 1, 9, 10, 11, 12
+SELECT_ALL, SELECT_NEXT, SELECT_WEAKEST = 13, 14, 15
+
+BOUND = 2.0
+"""Every number of a vector observation is clipped to [-BOUND, BOUND]."""
+DISTANCE_SCALE = 16.0
+"""Map units to 1 in a vector observation."""
+
+SUMMARY, FOCUS, COMRADES, TARGETS = 0, 16, 32, 48
+"""Where the four blocks of a vector observation start."""
+COMRADE_FIELDS, N_COMRADES = 4, 4
+TARGET_FIELDS, N_TARGETS = 10, 8
+VECTOR_SIZE = TARGETS + TARGET_FIELDS * N_TARGETS
+
+PLANES = (
+    "own_units",
+    "own_selected",
+    "own_health",
+    "own_ready",
+    "hostile_units",
+    "hostile_health",
+    "resources",
+    "beacon",
+)
+PLANE_SIZES = (16, 32, 64)
+
+
+def observation_space(observation: str, plane_size: int) -> spaces.Box:
+    """`vector`: (128,) float32 in [-2, 2]. `planes`: (8, size, size) uint8, row 0 the north."""
+    if observation == "vector":
+        return spaces.Box(-BOUND, BOUND, (VECTOR_SIZE,), np.float32)
+    return spaces.Box(0, 255, (len(PLANES), plane_size, plane_size), np.uint8)
+
+
+def action_space() -> spaces.Discrete:
+    """The macro actions, `ACTIONS`."""
+    return spaces.Discrete(N_ACTIONS)

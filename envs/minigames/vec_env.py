@@ -1,0 +1,116 @@
+"""The Stable-Baselines3 face: N games as one VecEnv whose state can be saved and restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import Wrapper
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
+
+from l2rl.randomness import derive_seed
+
+from .engine import Engine
+from .spaces import action_space
+
+Infos = list[dict[str, Any]]
+
+
+class MinigameVecEnv(VecEnv):
+    """N games of one task.
+
+    Game i is seeded by `derive_seed(seed, i)`, or by `game_seeds[i]` when these are given. An
+    ended game restarts at once; its info then has `terminal_observation`,
+    `TimeLimit.truncated`, `episode` (`r`, `l`) and `invalid_actions`. All other infos are empty.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        n_envs: int = 1,
+        seed: int = 0,
+        game_seeds: Sequence[int] | None = None,
+    ) -> None:
+        seeds = game_seeds or [derive_seed(seed, i) for i in range(n_envs)]
+        self.engine = Engine(task, parameters or {}, seeds)
+        self.render_mode = "rgb_array"
+        super().__init__(len(seeds), self.engine.observation_space, action_space())
+        self._actions = np.zeros(len(seeds), np.int64)
+
+    def reset(self) -> np.ndarray:
+        """Start a new episode in every game; games given a seed by `seed()` start from it."""
+        self.engine.seed(self._seeds)
+        self._reset_seeds()
+        self._reset_options()
+        return self.engine.reset()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Take the actions, (N,) whole numbers."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Infos]:
+        """Observations, rewards (N,) float32, dones (N,) bool, infos."""
+        seen, rewards, dones, truncated, ended = self.engine.step(self._actions)
+        infos: Infos = [{} for _ in range(self.num_envs)]
+        if ended:
+            for i in np.flatnonzero(dones):
+                infos[i] = self._final_info(i, bool(truncated[i]))
+        return seen, rewards, dones, infos
+
+    def _final_info(self, i: int, truncated: bool) -> dict[str, Any]:
+        game = self.engine.games[i]
+        return {
+            "terminal_observation": self.engine.last_seen[i].copy(),
+            "TimeLimit.truncated": truncated,
+            "episode": {"r": float(game["last_return"]), "l": int(game["last_length"])},
+            "invalid_actions": int(game["last_invalid_actions"]),
+        }
+
+    def action_masks(self) -> np.ndarray:
+        """Which actions are valid now, (N, 26) bool; a view that the next step overwrites."""
+        return self.engine.masks
+
+    def state_dict(self) -> dict[str, Any]:
+        """The whole state as plain arrays and numbers (`StatefulVecEnv`)."""
+        return {"engine": self.engine.state_dict(), "pending_seeds": list(self._seeds)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue exactly where `state_dict` was taken."""
+        self.engine.load_state_dict(state["engine"])
+        self._seeds = list(state["pending_seeds"])
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def get_images(self) -> Sequence[np.ndarray | None]:
+        """One picture a game, (height, width, 3) uint8."""
+        from .render import picture
+
+        return [picture(self.engine, i) for i in range(self.num_envs)]
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """The attribute once for each game: all share this object."""
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute of this object; games have none of their own."""
+        setattr(self, attr_name, value)
+
+    def env_method(
+        self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
+    ) -> list[Any]:
+        """Call a method; an array with one row a game is split into rows."""
+        chosen: Iterable[int] = self._get_indices(indices)
+        result = getattr(self, method_name)(*args, **kwargs)
+        per_game = isinstance(result, np.ndarray) and len(result) == self.num_envs
+        return [result[i] if per_game else result for i in chosen]
+
+    def env_is_wrapped(
+        self, wrapper_class: type[Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
+        """Games are not wrapped."""
+        return [False for _ in self._get_indices(indices)]

@@ -1,0 +1,131 @@
+"""What no single field can know: names that must exist, and choices that exclude each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from l2rl.config.curricula import ALL, CurriculumConfig, EvaluateBlock, LearnBlock
+from l2rl.config.document import Node, Path
+from l2rl.config.errors import Problem
+from l2rl.config.models import ExperimentConfig, SchedulesConfig
+from l2rl.config.settings import DQNSettings, PPOSettings, Schedule
+from l2rl.registry import did_you_mean
+
+Finding = tuple[Path, str, str]
+"""Path in the document, message, hint."""
+
+
+def check(config: ExperimentConfig, document: Node) -> list[Problem]:
+    """All contradictions in a configuration whose fields are right one by one."""
+    findings = [
+        *_task_names(config.curriculum),
+        *_evaluated_tasks(config),
+        *_visibility(config),
+        *_minibatches(config),
+        *_schedules(config),
+    ]
+    return [
+        Problem(document.closest(path).pointer, message, hint) for path, message, hint in findings
+    ]
+
+
+def _task_names(curriculum: CurriculumConfig) -> Iterator[Finding]:
+    for name in curriculum.tasks:
+        if name == ALL or not name.strip():
+            message = f"a task cannot be called `{name}`"
+            yield ("curriculum", "tasks", name), message, "`all` means every task: choose another"
+    for index, block in enumerate(curriculum.blocks):
+        path: Path = ("curriculum", "blocks", index)
+        if isinstance(block, LearnBlock):
+            yield from _known_task((*path, "learn"), block.learn, curriculum)
+        elif isinstance(block, EvaluateBlock) and block.evaluate != ALL:
+            yield from _known_tasks((*path, "evaluate"), block.evaluate, curriculum)
+
+
+def _evaluated_tasks(config: ExperimentConfig) -> Iterator[Finding]:
+    if config.evaluation.tasks != ALL:
+        yield from _known_tasks(("evaluation", "tasks"), config.evaluation.tasks, config.curriculum)
+
+
+def _known_tasks(path: Path, names: list[str] | str, config: CurriculumConfig) -> Iterator[Finding]:
+    for index, name in enumerate(names):
+        yield from _known_task((*path, index), name, config)
+        if name in names[:index]:
+            yield (*path, index), f"task `{name}` is named twice", "name each task once"
+
+
+def _known_task(path: Path, name: str, curriculum: CurriculumConfig) -> Iterator[Finding]:
+    if name not in curriculum.tasks:
+        hint = did_you_mean(name, curriculum.tasks)
+        yield path, f"the curriculum has no task `{name}`", hint
+
+
+def _visibility(config: ExperimentConfig) -> Iterator[Finding]:
+    visible = config.curriculum.visibility
+    if config.agent.heads == "per_task" and visible != "labels":
+        yield (
+            ("agent", "heads"),
+            f"`heads: per_task` needs task labels, and the curriculum's visibility is `{visible}`",
+            "write `heads: single`, or `visibility: labels` in the curriculum",
+        )
+    if visible != "hidden":
+        return
+    way = "keep it, or write `visibility: boundaries` (or `labels`) in the curriculum"
+    for key, value in config.at_boundary:
+        if value != "keep":
+            message = f"`{key}: {value}` acts at task boundaries, and the curriculum hides them"
+            yield ("at_boundary", key), message, way
+    for key, value in config.schedules:
+        if value == "per_task":
+            message = f"`{key}: per_task` follows task boundaries, and the curriculum hides them"
+            yield ("schedules", key), message, "write `global` or `frozen`"
+
+
+def _minibatches(config: ExperimentConfig) -> Iterator[Finding]:
+    """What SB3's PPO would refuse with an assertion."""
+    settings = config.agent.settings
+    if not isinstance(settings, PPOSettings) or not settings.normalize_advantage:
+        return
+    path: Path = ("agent", "settings")
+    if settings.batch_size == 1:
+        message = "one sample has no deviation to normalize advantages with"
+        yield (
+            (*path, "batch_size"),
+            message,
+            "use `batch_size` > 1, or `normalize_advantage: false`",
+        )
+    if settings.n_steps * config.agent.n_envs == 1:
+        message = "a rollout of one sample (n_steps * n_envs) cannot be learned from"
+        yield (*path, "n_steps"), message, "raise `n_steps`"
+
+
+def _schedules(config: ExperimentConfig) -> Iterator[Finding]:
+    """A schedule needs a length in env steps; budgets in episodes give none."""
+    if config.curriculum.curriculum().total_env_steps() is not None:
+        return
+    for name in _moving(config):
+        mode = getattr(config.schedules, name)
+        message = (
+            f"`{name}` has a {mode} schedule, and some budgets count episodes: no known length"
+        )
+        if mode == "global":
+            yield ("schedules", name), message, _OUT_OF_GLOBAL.format(name=name)
+        elif mode == "per_task" and config.schedules.period_env_steps is None:
+            yield ("schedules", name), message, "set `schedules.period_env_steps`"
+
+
+_OUT_OF_GLOBAL = (
+    "give every budget in `env_steps`, or set `schedules.{name}` to `frozen`, or to\n"
+    "`per_task` with `schedules.period_env_steps`"
+)
+
+
+def _moving(config: ExperimentConfig) -> list[str]:
+    """Names in `schedules` whose value really changes for this learner."""
+    settings = config.agent.settings
+    moving = ["exploration"] if isinstance(settings, DQNSettings) else []
+    for name, value in settings:
+        family = "clip_range" if name == "clip_range_vf" else name
+        if isinstance(value, Schedule) and value.schedule == "linear":
+            moving.append(family)
+    return [name for name in SchedulesConfig.model_fields if name in moving]

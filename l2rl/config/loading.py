@@ -1,0 +1,232 @@
+"""`load_experiment`: from a file, or a shipped name, to everything a run needs to know.
+
+All mistakes are found before anything starts, and reported together as one `ConfigError`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from l2rl.config import document as documents
+from l2rl.config.checks import check
+from l2rl.config.components import (
+    COMPONENTS_PATH,
+    ConfiguredComponent,
+    configure,
+    normalise_components,
+)
+from l2rl.config.document import Node, PathKey
+from l2rl.config.errors import ConfigError, Place, Problem
+from l2rl.config.models import AGENTS, ExperimentConfig
+from l2rl.config.overrides import apply_overrides
+from l2rl.config.problems import problems_of
+from l2rl.config.sources import inline_curriculum, name_curriculum, name_from, read_experiment
+from l2rl.curriculum import Curriculum
+from l2rl.registry import did_you_mean
+
+
+@dataclass(frozen=True)
+class LoadedExperiment:
+    """A checked experiment, and where each part of it was written."""
+
+    config: ExperimentConfig
+    """Typed, every default filled in."""
+    curriculum: Curriculum
+    components: dict[str, ConfiguredComponent]
+    """Instance name -> component, sorted by name: the order of listing never matters."""
+    resolved: dict[str, Any]
+    """`config` as plain data."""
+    document: Node = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The resolved configuration as YAML: self-contained, loads back to the same `config`."""
+        return dump(self.resolved)
+
+    @property
+    def content_hash(self) -> str:
+        """sha256 (hex) of the resolved configuration without the seed."""
+        return content_hash(self.resolved)
+
+    def locate(self, path: Sequence[PathKey]) -> Place:
+        """Where `path` is written, such as `("agent", "components", "ewc", "strength")`; if it
+        is not, because it has its default, then where the closest mapping around it is."""
+        return self.document.closest(path).pointer
+
+    def error(self, path: Sequence[PathKey], message: str, hint: str = "") -> ConfigError:
+        """An error to raise at `path`, for checks that come after loading."""
+        return ConfigError.at(self.locate(path), message, hint)
+
+    def block_path(self, index: int) -> tuple[PathKey, ...]:
+        """Path of block `index` of `curriculum`, in which repetitions are written out."""
+        return ("curriculum", "blocks", index % len(self.config.curriculum.blocks))
+
+
+def load_experiment(
+    source: str | Path, overrides: Sequence[str] = (), *, check_paths: bool = True
+) -> LoadedExperiment:
+    """Load a YAML file, or a shipped experiment by its name.
+
+    `overrides`: `path=value` each, as after `--set`. `check_paths`: that `start_from` exists.
+    Raises `ConfigError` with every mistake found.
+    """
+    root, path = read_experiment(source)
+    return _load(root, path.stem, path.parent, overrides, check_paths)
+
+
+def load_text(
+    text: str | bytes,
+    overrides: Sequence[str] = (),
+    *,
+    file: str = "config.yaml",
+    check_paths: bool = True,
+) -> LoadedExperiment:
+    """The same from text, such as `LoadedExperiment.text` sent to another machine.
+
+    Relative paths in it are relative to the working directory.
+    """
+    root = documents.parse(text, file)
+    return _load(root, Path(file).stem, None, overrides, check_paths)
+
+
+def dump(plain: Any) -> str:
+    """Plain data as YAML."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.width = 1_000_000
+    yaml.allow_unicode = True
+    yaml.representer.sort_base_mapping_type_on_output = False
+    yaml.representer.ignore_aliases = lambda data: True
+    stream = io.StringIO()
+    yaml.dump(plain, stream)
+    return stream.getvalue()
+
+
+def content_hash(resolved: dict[str, Any]) -> str:
+    """sha256 (hex) of the canonical JSON of a resolved configuration without its seed."""
+    plain = {key: value for key, value in resolved.items() if key != "seed"}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# ---- steps ---------------------------------------------------------------------------------
+
+
+def _load(
+    root: Node, stem: str, folder: Path | None, overrides: Sequence[str], check_paths: bool
+) -> LoadedExperiment:
+    _check_root(root)
+    _name(root, stem)
+
+    def normalise() -> list[Problem]:
+        return [*normalise_components(root), *inline_curriculum(root, folder)]
+
+    apply_overrides(root, overrides, normalise)
+    problems = normalise()
+    name_curriculum(root)
+    problems += _start_from(root, folder, check_paths)
+    config, more = _typed(root, complained="curriculum" if problems else "")
+    problems += more
+    components, more = _components(root)
+    problems += more
+    if config is not None:
+        problems += check(config, root)
+    if problems or config is None:
+        raise ConfigError(*sorted(problems, key=_by_place))
+    config = _with_components(config, components)
+    plain = config.resolved()
+    return LoadedExperiment(config, config.curriculum.curriculum(), components, plain, root)
+
+
+def _by_place(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place
+    return place.file, place.line or 0, place.column or 0
+
+
+def _check_root(root: Node) -> None:
+    if root.content is None:
+        hint = "an experiment needs at least `agent` and `curriculum`"
+        raise ConfigError.at(root.place, "the file is empty", hint)
+    if not isinstance(root.content, dict):
+        hint = "write `key: value` lines: `experiment`, `agent`, `curriculum`, ..."
+        raise ConfigError.at(root.place, "an experiment must be a mapping", hint)
+    if {"tasks", "blocks"} <= root.content.keys() and "agent" not in root.content:
+        hint = "name it in an experiment: `curriculum: path/to/this.yaml`"
+        raise ConfigError.at(root.place, "this is a curriculum, not an experiment", hint)
+
+
+def _name(root: Node, stem: str) -> None:
+    """Without `experiment`, the file's name, with what directories do not like replaced."""
+    if "experiment" not in root.content:
+        root.content = {"experiment": Node(name_from(stem), root.place), **root.content}
+
+
+def _start_from(root: Node, folder: Path | None, check_paths: bool) -> list[Problem]:
+    """Make `agent.start_from` absolute: the run directory lies somewhere else."""
+    node = root.find(("agent", "start_from"))
+    if node is None or not isinstance(node.content, str) or "\0" in node.content:
+        return []
+    base = folder if folder is not None and node.place.line is not None else Path()
+    path = (base / node.content).expanduser().absolute()
+    found = path if path.is_file() else path.with_name(f"{path.name}.zip")
+    if check_paths and not found.is_file():
+        beside = [p.name for p in path.parent.glob("*.zip")] if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, beside) if beside else "give the zip that `model.save` wrote"
+        return [Problem(node.place, f"there is no saved model `{path}`", hint)]
+    node.content = str(found if found.is_file() else path)
+    return []
+
+
+def _typed(root: Node, complained: str) -> tuple[ExperimentConfig | None, list[Problem]]:
+    """The typed configuration, or what is wrong with it."""
+    try:
+        return ExperimentConfig.model_validate(root.plain()), []
+    except ValidationError as error:
+        problems = problems_of(error, ExperimentConfig, root)
+    told = "the experiment lacks `curriculum`" if complained else None
+    problems = [_learner(problem, root) for problem in problems if problem.message != told]
+    return None, problems
+
+
+def _learner(problem: Problem, root: Node) -> Problem:
+    """Say more of the one choice on which all else in `agent` depends."""
+    node = root.find(("agent", "learner"))
+    if node is None or "needs a `learner`" not in problem.message:
+        return problem
+    message = f"`learner` is `{node.plain()}`, not one of {', '.join(AGENTS)}"
+    return Problem(node.pointer, message, did_you_mean(str(node.plain()), AGENTS))
+
+
+def _components(root: Node) -> tuple[dict[str, ConfiguredComponent], list[Problem]]:
+    node = root.find(COMPONENTS_PATH)
+    listed = node.plain() if node is not None and isinstance(node.content, dict) else {}
+    found: dict[str, ConfiguredComponent] = {}
+    problems: list[Problem] = []
+    for name in sorted(listed):
+        settings = {key: value for key, value in listed[name].items() if key != "type"}
+        component, wrong = configure(name, listed[name]["type"], settings, root)
+        problems += wrong
+        if component is not None:
+            found[name] = component
+    return found, problems
+
+
+def _with_components(
+    config: ExperimentConfig, components: dict[str, ConfiguredComponent]
+) -> ExperimentConfig:
+    """The configuration with the settings of all components complete."""
+    plain = config.resolved()
+    plain["agent"]["components"] = {
+        name: {"type": component.kind, **component.settings}
+        for name, component in components.items()
+    }
+    return ExperimentConfig.model_validate(plain)

@@ -1,0 +1,95 @@
+"""What lies behind the curves: the blocks of the curriculum, true boundaries, detections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from l2rl.report.life import Life
+from l2rl.report.style import BOUNDARY, COLOURS, DETECTION, INK, Dict, label, line_style, tinted
+
+NARROWEST_LABELLED = 0.035
+"""Share of the width below which a block's name does not fit."""
+
+
+def block_shades(life: Life) -> list[Dict]:
+    """One faint rectangle per learning block in its task's colour, one line per sleep block."""
+    shapes: list[Dict] = []
+    for block in life.blocks:
+        place = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": block.start, "x1": block.end}
+        if block.kind == "learn":
+            colour = (
+                line_style(life.tasks.index(block.task))["color"] if block.task else COLOURS[-1]
+            )
+            fill = tinted(colour, 0.09)
+            shapes.append({"type": "rect", "layer": "below", "line": {"width": 0}, **place})
+            shapes[-1]["fillcolor"] = fill
+        elif block.kind == "sleep":
+            line = {"color": "#8a8f98", "width": 2, "dash": "dot"}
+            shapes.append({"type": "line", "layer": "below", "line": line, **place})
+    return shapes
+
+
+def block_names(life: Life) -> list[Dict]:
+    """The name of the task above each block that is wide enough."""
+    total = max(1, life.env_steps)
+    wide = [b for b in life.blocks if b.end - b.start >= NARROWEST_LABELLED * total]
+    names = [(b, label(b.task or b.kind, limit=_letters(b.end - b.start, total))) for b in wide]
+    names += [(b, "sleep") for b in life.blocks if b.kind == "sleep" and b not in wide]
+    return [_name(text, (b.start + b.end) / 2) for b, text in names]
+
+
+def marker_lines(life: Life, axis: str) -> list[Dict]:
+    """Two traces of vertical lines on the overlay axis `axis` (range 0 to 1): true boundaries and
+    detections. As traces, not shapes, they appear in the legend and can be switched off."""
+    return [
+        _lines("true change", life.boundaries(), {"color": BOUNDARY, "width": 1.5}, axis),
+        _lines(
+            "detected change",
+            life.detections(),
+            {"color": DETECTION, "width": 1.5, "dash": "dash"},
+            axis,
+        ),
+    ]
+
+
+def whole_height_axis() -> Dict:
+    """An invisible y axis from 0 to 1 over all panels."""
+    return {"domain": [0, 1], "range": [0, 1], "visible": False, "fixedrange": True}
+
+
+def panel_shades(life: Life, panel: int) -> list[Dict]:
+    """The blocks behind the n-th panel of a grid, from 1."""
+    place = {"xref": f"x{panel}", "yref": f"y{panel} domain"}
+    return [shape | place for shape in block_shades(life)]
+
+
+def _lines(name: str, steps: Sequence[int], line: Dict, axis: str) -> Dict:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": [x for step in steps for x in (step, step, None)],
+        "y": [y for _ in steps for y in (0, 1, None)],
+        "line": line,
+        "yaxis": axis,
+        "hoverinfo": "x+name",
+        "showlegend": bool(steps),
+    }
+
+
+def _name(text: str, x: float) -> Dict:
+    return {
+        "text": text,
+        "x": x,
+        "y": 1,
+        "xref": "x",
+        "yref": "paper",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 12, "color": INK},
+    }
+
+
+def _letters(width: int, total: int) -> int:
+    """How many letters fit above a block; the whole width takes about 130."""
+    return max(4, int(130 * width / total))

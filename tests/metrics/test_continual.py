@@ -1,0 +1,191 @@
+"""The continual metrics on tables worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from l2rl.metrics.compute import compute_metrics, write_metrics
+from l2rl.metrics.continual import (
+    NotComputable,
+    average_performance,
+    forgetting,
+    min_acc,
+    task_forgetting,
+    wc_acc,
+)
+from l2rl.metrics.evaluation_matrix import NEVER, EvaluationMatrix, evaluation_matrix
+from l2rl.runs.run_directory import RunDirectory
+from l2rl.runs.tidy_log import TidyLog, read_log
+
+WORKED_EXAMPLE = {
+    "one": [0.2, 0.6, 0.9, 0.3, 0.7, 0.8, 0.1, 0.6, 0.75],
+    "two": [0.0, 0.0, 0.1, 0.4, 0.8, 0.9, 0.2, 0.5, 0.7],
+    "three": [0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.5, 0.8, 0.95],
+}
+"""METHODS.md I1: learned by evaluation 2, 5 and 8."""
+
+
+def log_of(
+    directory: Path,
+    curves: dict[str, list[float]],
+    blocks: dict[int, str],
+    measure: str = "return",
+) -> TidyLog:
+    """A log with one evaluation after every 10 env steps; `blocks`: which task begins before it."""
+    log = TidyLog.open(directory, "experiment/variant", 0)
+    for number in range(len(next(iter(curves.values())))):
+        if number in blocks:
+            log.append(
+                kind="block",
+                metric="start",
+                value=1,
+                env_steps=10 * number,
+                block=number,
+                trained_task=blocks[number],
+                detail={"kind": "learn" if blocks[number] else "sleep"},
+            )
+        for task, values in curves.items():
+            for metric, value in ((measure, values[number]), ("episodes", 5.0)):
+                if values[number] is not None:
+                    log.append(
+                        kind="evaluation",
+                        metric=metric,
+                        value=value,
+                        env_steps=10 * (number + 1),
+                        evaluation=number,
+                        evaluated_task=task,
+                    )
+    log.flush()
+    return log
+
+
+@pytest.fixture
+def worked_example(tmp_path: Path) -> EvaluationMatrix:
+    log_of(tmp_path, WORKED_EXAMPLE, {0: "one", 3: "two", 6: "three"})
+    return evaluation_matrix(read_log(tmp_path))
+
+
+def test_the_worked_example(worked_example: EvaluationMatrix) -> None:
+    assert worked_example.learned_at.tolist() == [2, 5, 8]
+    assert min_acc(worked_example) == pytest.approx(0.15)
+    assert wc_acc(worked_example) == pytest.approx(0.416667, abs=1e-6)
+    assert average_performance(worked_example) == pytest.approx(0.8)
+    assert forgetting(worked_example) == pytest.approx(0.175)
+
+
+def test_the_matrix_keeps_the_order_of_learning_and_the_steps(
+    worked_example: EvaluationMatrix,
+) -> None:
+    assert worked_example.tasks == ("one", "two", "three")
+    assert worked_example.env_steps.tolist() == list(range(10, 100, 10))
+    assert worked_example.old_tasks() == ("one", "two")
+    assert worked_example.column("two").tolist() == WORKED_EXAMPLE["two"]
+
+
+def test_monotone_curves_have_no_forgetting(tmp_path: Path) -> None:
+    curves = {"a": [0.1, 0.5, 0.6, 0.7], "b": [0.0, 0.0, 0.4, 0.9]}
+    log_of(tmp_path, curves, {0: "a", 2: "b"})
+    matrix = evaluation_matrix(read_log(tmp_path))
+    assert forgetting(matrix) == pytest.approx(0.5 - 0.7)
+    assert min_acc(matrix) == pytest.approx(0.6)
+    assert wc_acc(matrix) <= average_performance(matrix)
+
+
+def test_a_task_met_again_counts_from_its_first_learning(tmp_path: Path) -> None:
+    curves = {"a": [0.8, 0.3, 0.2, 0.9], "b": [0.0, 0.7, 0.6, 0.4]}
+    log_of(tmp_path, curves, {0: "a", 1: "b", 3: "a"})
+    matrix = evaluation_matrix(read_log(tmp_path))
+    assert matrix.learned_at.tolist() == [0, 2]
+    assert matrix.current == "a"
+    assert forgetting(matrix) == pytest.approx(0.6 - 0.4)
+    assert wc_acc(matrix) == pytest.approx(0.9 / 2 + 0.4 / 2)
+
+
+def test_sleep_and_a_second_block_of_the_same_task_do_not_end_its_learning(tmp_path: Path) -> None:
+    curves = {"a": [0.1, 0.2, 0.3, 0.4], "b": [0.0, 0.0, 0.0, 0.5]}
+    log_of(tmp_path, curves, {0: "a", 1: "", 2: "a", 3: "b"})
+    assert evaluation_matrix(read_log(tmp_path)).learned_at.tolist() == [2, 3]
+
+
+def test_one_task_has_no_forgetting_and_says_why(tmp_path: Path) -> None:
+    log_of(tmp_path, {"a": [0.1, 0.5]}, {0: "a"})
+    matrix = evaluation_matrix(read_log(tmp_path))
+    assert average_performance(matrix) == wc_acc(matrix) == 0.5
+    for metric in (forgetting, min_acc):
+        with pytest.raises(NotComputable, match="needs a second task"):
+            metric(matrix)
+
+
+def test_a_task_nobody_evaluated_while_it_was_learned_has_no_forgetting(tmp_path: Path) -> None:
+    curves: dict[str, list[float]] = {"a": [None, 0.5], "b": [None, 0.5]}  # type: ignore[list-item]
+    log_of(tmp_path, curves, {0: "a", 1: "b"})
+    matrix = evaluation_matrix(read_log(tmp_path))
+    assert matrix.learned_at.tolist() == [NEVER, 0]
+    with pytest.raises(NotComputable, match="during or right after the learning of a"):
+        task_forgetting(matrix, "a")
+
+
+def test_tasks_that_were_only_evaluated_are_in_the_matrix_but_not_in_the_mean(
+    tmp_path: Path,
+) -> None:
+    log_of(tmp_path, {"never": [9.0, 9.0], "a": [0.1, 0.5]}, {0: "a"})
+    matrix = evaluation_matrix(read_log(tmp_path))
+    assert matrix.tasks == ("a", "never")
+    assert average_performance(matrix) == 0.5
+
+
+def test_a_value_that_is_not_a_number_gives_null_and_a_reason(tmp_path: Path) -> None:
+    curves = {"a": [0.1, 0.5, float("nan")], "b": [0.0, 0.0, 0.4]}
+    log_of(tmp_path, curves, {0: "a", 2: "b"})
+    metrics = write_metrics(tmp_path / "metrics.json", read_log(tmp_path))
+    figure = metrics["metrics"]["gap/min_acc"]
+    assert figure["value"] is None
+    assert "not a number" in figure["reason"]
+    read = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=pytest.fail)
+    assert read == metrics
+
+
+def test_an_evaluation_that_left_a_task_out_uses_its_latest_value(tmp_path: Path) -> None:
+    curves: dict[str, list[float]] = {"a": [0.8, 0.6, None], "b": [0.0, 0.2, 0.5]}  # type: ignore[list-item]
+    log_of(tmp_path, curves, {0: "a", 1: "b"})
+    assert average_performance(evaluation_matrix(read_log(tmp_path))) == pytest.approx(0.55)
+
+
+def test_success_has_figures_of_its_own(tmp_path: Path) -> None:
+    log_of(tmp_path, WORKED_EXAMPLE, {0: "one", 3: "two", 6: "three"}, measure="success")
+    metrics = compute_metrics(read_log(tmp_path))
+    assert metrics["metrics"]["gap/min_acc/success"]["value"] == pytest.approx(0.15)
+    assert metrics["metrics"]["gap/min_acc"]["value"] is None
+    assert metrics["tasks"]["one"]["success"]["best"] == 0.9
+
+
+def test_the_cadence_stands_beside_every_figure(tmp_path: Path) -> None:
+    log_of(tmp_path, WORKED_EXAMPLE, {0: "one", 3: "two", 6: "three"})
+    for figure in compute_metrics(read_log(tmp_path))["metrics"].values():
+        assert figure["cadence"]["interval_env_steps"] == 10
+        assert figure["cadence"]["episodes_per_evaluation"] == 5
+
+
+def test_an_empty_log_gives_reasons_instead_of_figures(tmp_path: Path) -> None:
+    TidyLog.open(tmp_path, "experiment/variant", 0)
+    metrics = compute_metrics(read_log(tmp_path))
+    assert metrics["tasks"] == {}
+    assert all(figure["value"] is None for figure in metrics["metrics"].values())
+    assert all(figure["reason"] for figure in metrics["metrics"].values())
+
+
+def test_equal_lives_give_equal_bytes(
+    tmp_path: Path, run_maker: Callable[..., RunDirectory]
+) -> None:
+    written = []
+    for name in ("one", "two"):
+        run = run_maker(tmp_path / name)
+        write_metrics(run.metrics_path, read_log(run.log_path))
+        written.append(run.metrics_path.read_bytes())
+    assert written[0] == written[1]
+    assert np.isfinite(json.loads(written[0])["metrics"]["gap/wc_acc"]["value"])

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
+from l2rl.components.replay.reservoir import ReservoirBuffer
 from stable_baselines3.common.buffers import ReplayBuffer
 
-from l2rl.components.replay.reservoir import ReservoirBuffer
 from l2rl.views import BufferView
 
 BATCH_SIZE = 256
@@ -87,9 +87,7 @@ def main() -> None:
     print(f"{'':36}{'':8}{'SB3':>10}{'ours':>10}{'ratio':>8}")
     for name, (observation_space, action_space, n_envs) in CASES.items():
         held = 2000 if observation_space.dtype == np.uint8 else capacity
-        for what, (stock, ours) in measured(
-            observation_space, action_space, n_envs, held
-        ).items():
+        for what, (stock, ours) in measured(observation_space, action_space, n_envs, held).items():
             print(f"{name:36}{what:8}{stock:10.1f}{ours:10.1f}{stock / ours:8.1f}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,12 @@ class EpisodeRecorder(BaseCallback):
     def __init__(self) -> None:
         super().__init__()
         self._episodes: list[Episode] = []
+        self._recent: deque[float] = deque(maxlen=20)
+
+    @property
+    def recent_return(self) -> float | None:
+        """Mean of the last 20 returns, for displays; None before the first."""
+        return sum(self._recent) / len(self._recent) if self._recent else None
 
     def _on_step(self) -> bool:
         dones = self.locals["dones"]
@@ -35,6 +42,7 @@ class EpisodeRecorder(BaseCallback):
                 info = infos[i].get("episode")
                 if info is not None:
                     success = info.get("success")
+                    self._recent.append(float(info["r"]))
                     self._episodes.append(
                         Episode(
                             env_steps=self.model.num_timesteps,

@@ -1,21 +1,25 @@
 """A small model of one context: which reward and which change follow on (observation, action).
 
 Every column of a row is normalised by the context's own mean and scale, which move slowly, so
-units do not matter. A network of two hidden layers predicts the normalised targets ŷ; the error
-of a transition is robust and has three parts of equal weight:
+units do not matter. A network of two hidden layers predicts the normalised targets (r, y). The
+error of a chunk has three parts, each robust (a rare event has a bounded say):
 
-    e = w_r·log(1+(r-r̂)²) + w_d·mean_j log(1+(y_j-ŷ_j)²) + w_o·mean_i log(1+x_i²)
+    e = w_r·(⟨log(1+(r-r̂)²)⟩+c)/(⟨log(1+r²)⟩+c) + w_d·⟨log(1+|y-ŷ|²)⟩ + w_o·⟨log(1+|x|²)⟩
 
-(reward, dynamics, and how unusual the observation is). The logarithm bounds the say of a rare
-event, such as a sparse reward. Training is Adam on half new, half remembered transitions: the
-memory, a uniform sample of the context's past, keeps what the policy no longer visits.
+with ⟨⟩ the mean over the chunk, |·|² the mean square over columns, x the observation. The reward
+part is a share of what *could* be predicted: where a policy improves, rewards become frequent,
+and a plain error would grow with them. The observation part tells a context whose observations
+are merely other ones, even if they are easier to predict.
 
-Random numbers come only from the generator handed in. Cost: one small network, three copies
-(values, two moments), and `memory_transitions` rows.
+Training is Adam on half new, half remembered transitions, with Huber's loss: the memory, a
+uniform sample of the context's past, keeps what the policy no longer visits. Random numbers come
+only from the generator handed in. Cost: one small network, three copies (values, two moments),
+and `memory_transitions` rows.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +31,10 @@ from .encoding import RowLayout
 _DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8
 _MOST_DEVIATIONS = 5.0
 """Inputs farther out than this many scales are clipped, or the network would extrapolate."""
+_HUBER_BOUND = 5.0
+"""Residual in scales beyond which the training loss is linear."""
+_REWARD_FLOOR = 0.1
+"""c: so much reward surprise per transition counts as nothing to predict."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class ModelSettings:
     """Smallest scale of a column, as a share of the typical scale of its group."""
     reward_weight: float = 1.0
     dynamics_weight: float = 1.0
-    observation_weight: float = 0.5
+    observation_weight: float = 1.0
 
 
 class ContextModel:
@@ -86,59 +94,63 @@ class ContextModel:
 
     # ---- scoring -------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def errors(self, rows: torch.Tensor) -> torch.Tensor:
-        """Robust error of each transition, (batch,) float32, without learning."""
-        normal = self._normalised(rows)
-        reward, dynamics = self._losses(self.weights, normal)
-        unusual = torch.log1p(normal[:, : self.layout.observation].square()).mean(dim=1)
+    def error(self, rows: torch.Tensor) -> float:
+        """Robust error of a chunk of rows, without learning."""
         settings = self.settings
+        reward, dynamics, unusual = self.error_parts(rows)
         return (
             settings.reward_weight * reward
             + settings.dynamics_weight * dynamics
             + settings.observation_weight * unusual
         )
 
-    def _normalised(self, rows: torch.Tensor) -> torch.Tensor:
-        return (rows - self.mean) / self._scale()
+    def error_parts(self, rows: torch.Tensor) -> tuple[float, float, float]:
+        """The parts of `error` before they are weighted: reward, dynamics, observation."""
+        inputs, targets = self._normalised(rows, self._scale())
+        residual = self._forward(inputs.clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS))[-1] - targets
+        unexplained = float(torch.log1p(residual[:, 0].square()).mean())
+        explainable = float(torch.log1p(targets[:, 0].square()).mean())
+        observation = inputs[:, : self.layout.observation]
+        return (
+            (unexplained + _REWARD_FLOOR) / (explainable + _REWARD_FLOOR),
+            _surprise(residual[:, 1:]),
+            _surprise(observation),
+        )
+
+    def _normalised(
+        self, rows: torch.Tensor, scale: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs and targets in units of their scales."""
+        normal = (rows - self.mean) / scale
+        return normal[:, : self.layout.inputs], normal[:, self.layout.inputs :]
 
     def _scale(self) -> torch.Tensor:
-        """Standard deviation of each column, kept from vanishing by its group's."""
-        deviation = self.variance.sqrt()
-        layout, floor = self.layout, self.settings.relative_floor
-        scale = torch.empty_like(deviation)
-        start = layout.inputs + 1
+        """Standard deviation of each column, kept from vanishing by its group's typical one."""
+        layout = self.layout
+        floors = torch.empty_like(self.variance)
         for group in (
             slice(0, layout.observation),
             slice(layout.observation, layout.inputs),
-            slice(start, layout.width),
+            slice(layout.inputs + 1, layout.width),
         ):
-            typical = self.variance[group].mean().sqrt()
-            scale[group] = deviation[group] + torch.where(typical > 0, floor * typical, 1.0)
-        # A reward that never varied has no scale: that of its size, or 1 if there was none.
+            floors[group] = float(self.variance[group].mean()) ** 0.5
+        # A reward that never varied has the scale of its size.
         reward = layout.inputs
-        size = (self.variance[reward] + self.mean[reward].square()).sqrt()
-        scale[reward] = deviation[reward] + torch.where(size > 0, floor * size, 1.0)
-        return scale
+        floors[reward] = float(self.variance[reward] + self.mean[reward].square()) ** 0.5
+        floors = torch.where(floors > 0, floors * self.settings.relative_floor, 1.0)
+        return self.variance.sqrt() + floors
 
-    def _losses(
-        self, weights: torch.Tensor, normal: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(batch,) reward and (batch,) mean dynamics loss of normalised rows."""
-        inputs = normal[:, : self.layout.inputs].clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS)
-        residual = self._forward(weights, inputs) - normal[:, self.layout.inputs :]
-        loss = torch.log1p(residual.square())
-        return loss[:, 0], loss[:, 1:].mean(dim=1)
+    def _forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Both hidden layers and the output."""
+        w1, b1, w2, b2, w3, b3 = self._parts(self.weights)
+        first = torch.relu(torch.addmm(b1, inputs, w1))
+        second = torch.relu(torch.addmm(b2, first, w2))
+        return first, second, torch.addmm(b3, second, w3)
 
-    def _forward(self, weights: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-        sizes = [shape[0] * (shape[1] if len(shape) == 2 else 1) for shape in self._shapes]
-        parts = [
-            part.view(shape)
-            for part, shape in zip(weights.split(sizes), self._shapes, strict=True)
-        ]
-        hidden = torch.relu(torch.addmm(parts[1], inputs, parts[0]))
-        hidden = torch.relu(torch.addmm(parts[3], hidden, parts[2]))
-        return torch.addmm(parts[5], hidden, parts[4])
+    def _parts(self, flat: torch.Tensor) -> list[torch.Tensor]:
+        """Views of a flat vector in the shapes of the weights."""
+        parts = flat.split([math.prod(shape) for shape in self._shapes])
+        return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
     # ---- learning ------------------------------------------------------------------------
 
@@ -146,11 +158,14 @@ class ContextModel:
         """Take a chunk of rows into statistics, memory and weights."""
         self._update_statistics(rows)
         self._remember(rows, generator)
-        half = self.settings.batch_size // 2
-        for _ in range(self.settings.gradient_steps):
-            new = torch.randint(len(rows), (half,), generator=generator)
-            old = torch.randint(self._remembered, (half,), generator=generator)
-            self._gradient_step(torch.cat([rows[new], self.memory[old]]))
+        steps, half = self.settings.gradient_steps, self.settings.batch_size // 2
+        new = torch.randint(len(rows), (steps * half,), generator=generator)
+        old = torch.randint(self._remembered, (steps * half,), generator=generator)
+        scale = self._scale()
+        for recent, past in zip(new.split(half), old.split(half), strict=True):
+            inputs, targets = self._normalised(torch.cat([rows[recent], self.memory[past]]), scale)
+            inputs = inputs.clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+            self._adam_step(self._gradient(inputs, targets))
 
     @property
     def _remembered(self) -> int:
@@ -169,23 +184,36 @@ class ContextModel:
     def _remember(self, rows: torch.Tensor, generator: torch.Generator) -> None:
         """Reservoir sampling: every transition of the context is equally likely to be kept."""
         draws = torch.rand(len(rows), generator=generator, dtype=torch.float64)
-        for row, draw in zip(rows, draws.tolist(), strict=True):
-            slot = self.seen if self.seen < len(self.memory) else int(draw * (self.seen + 1))
-            if slot < len(self.memory):
-                self.memory[slot] = row
+        capacity = len(self.memory)
+        for index, draw in enumerate(draws.tolist()):
+            slot = self.seen if self.seen < capacity else int(draw * (self.seen + 1))
+            if slot < capacity:
+                self.memory[slot] = rows[index]
             self.seen += 1
 
-    def _gradient_step(self, rows: torch.Tensor) -> None:
-        """Adam on the flat weights."""
-        weights = self.weights.requires_grad_()
-        reward, dynamics = self._losses(weights, self._normalised(rows))
-        (gradient,) = torch.autograd.grad(reward.mean() + dynamics.mean(), weights)
-        self.weights.requires_grad_(False)
+    def _gradient(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Of Huber's loss, mean over the batch, reward and mean change weighing the same.
+
+        By hand: for a network this small the automatic way costs three times as much.
+        """
+        first, second, output = self._forward(inputs)
+        delta = (output - targets).clamp_(-_HUBER_BOUND, _HUBER_BOUND) / len(inputs)
+        delta[:, 1:] /= self.layout.observation
+        gradient = torch.empty_like(self.weights)
+        g1, gb1, g2, gb2, g3, gb3 = self._parts(gradient)
+        _, _, w2, _, w3, _ = self._parts(self.weights)
+        g3[:], gb3[:] = second.T @ delta, delta.sum(dim=0)
+        delta = (delta @ w3.T) * (second > 0)
+        g2[:], gb2[:] = first.T @ delta, delta.sum(dim=0)
+        delta = (delta @ w2.T) * (first > 0)
+        g1[:], gb1[:] = inputs.T @ delta, delta.sum(dim=0)
+        return gradient
+
+    def _adam_step(self, gradient: torch.Tensor) -> None:
         self.steps += 1
         self.first_moment.lerp_(gradient, 1.0 - _DECAY)
-        self.second_moment.mul_(_SQUARE_DECAY).addcmul_(
-            gradient, gradient, value=1.0 - _SQUARE_DECAY
-        )
+        self.second_moment.mul_(_SQUARE_DECAY)
+        self.second_moment.addcmul_(gradient, gradient, value=1.0 - _SQUARE_DECAY)
         root = (self.second_moment / (1.0 - _SQUARE_DECAY**self.steps)).sqrt_().add_(_EPSILON)
         rate = self.settings.learning_rate / (1.0 - _DECAY**self.steps)
         self.weights.addcdiv_(self.first_moment, root, value=-rate)
@@ -206,3 +234,8 @@ class ContextModel:
             getattr(self, name).copy_(state[name])
         self.steps, self.seen = state["steps"], state["seen"]
         self.memory[: self._remembered] = state["memory"]
+
+
+def _surprise(normal: torch.Tensor) -> float:
+    """⟨log(1+|z|²)⟩: one column far outside counts, and one transition counts only so much."""
+    return float(torch.log1p(normal.square().mean(dim=1)).mean())

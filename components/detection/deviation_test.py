@@ -35,10 +35,12 @@ class DeviationTest:
         least: int = 10,
         relative_floor: float = 0.0,
         freeze: bool = True,
+        clip: float = math.inf,
     ) -> None:
         """`smoothing` α; `deviations` k; `window` W; `needed` m; `among` n; `least`: losses in
         the window before it is used; `relative_floor`: smallest σ as a share of |μ|; `freeze`:
-        whether the window stands still while the loss is above."""
+        whether the window stands still while the loss is above; `clip`: largest loss that
+        counts, in thresholds above μ (below 1/α no single outlier is an exceedance)."""
         self.smoothing = smoothing
         self.deviations = deviations
         self.window = window
@@ -47,13 +49,14 @@ class DeviationTest:
         self.least = least
         self.relative_floor = relative_floor
         self.freeze = freeze
+        self.clip = clip
         self.smoothed: float | None = None
         self.values: list[float] = []
         self.exceeded: list[bool] = []
 
     def update(self, loss: float) -> bool:
         """Take one loss; True on an alarm, which stays until `dismiss`."""
-        self._smooth(loss)
+        self._smooth(min(loss, self._largest))
         above = self.is_above
         if not (above and self.freeze):
             self._remember()
@@ -64,6 +67,10 @@ class DeviationTest:
         """Take one loss as normal, whatever it is."""
         self._smooth(loss)
         self._remember()
+
+    def forget_first_half(self) -> None:
+        """Keep only the later half of the window."""
+        self.values = self.values[len(self.values) // 2 :]
 
     def dismiss(self) -> None:
         """Forget the exceedances; the window stays."""
@@ -101,6 +108,12 @@ class DeviationTest:
     def is_suspicious(self) -> bool:
         """Whether any of the last n losses was above."""
         return any(self.exceeded)
+
+    @property
+    def _largest(self) -> float:
+        if math.isinf(self.clip):
+            return math.inf
+        return self.mean + self.clip * (self.threshold - self.mean)
 
     def _smooth(self, loss: float) -> None:
         if self.smoothed is None:

@@ -52,10 +52,10 @@ class TransitionEncoder:
         """Raises `ValueError` for nested spaces."""
         self._encode_observation, size = encoding(observation_space)
         self._encode_action, action_size = encoding(action_space)
-        self._projection: torch.Tensor | None = None
+        self.projection: torch.Tensor | None = None
         if size > most_features:
             normal = torch.randn((size, most_features), generator=generator)
-            self._projection = normal / size**0.5
+            self.projection = normal / size**0.5
         self.layout = RowLayout(min(size, most_features), action_size)
 
     def rows(
@@ -73,7 +73,7 @@ class TransitionEncoder:
 
     def _observed(self, observations: np.ndarray) -> torch.Tensor:
         encoded = self._encode_observation(observations)
-        return encoded if self._projection is None else encoded @ self._projection
+        return encoded if self.projection is None else encoded @ self.projection
 
 
 def encoding(space: spaces.Space[Any]) -> tuple[Encode, int]:

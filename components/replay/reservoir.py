@@ -30,12 +30,14 @@ from pydantic import Field
 
 from l2rl.capabilities import REPLAY, REPLAY_BUFFER
 from l2rl.component import Component, ComponentConfig
-from l2rl.engine.packed_ring import PackedReplayBuffer
+from l2rl.engine.packed_ring import PackedReplayBuffer, Slots
 from l2rl.errors import UserError
 from l2rl.views import BufferView
 
 _OFFERED_AT_ONCE = 1024
 """When the recent area is cleared; bounds the memory of the move."""
+_PLANNED_AT_ONCE = 1024
+"""One offer at a time would cost more in calls than in arithmetic."""
 
 
 def reservoir_slots(uniform: np.ndarray, offered_before: int, capacity: int) -> np.ndarray:
@@ -73,6 +75,7 @@ class ReservoirBuffer(PackedReplayBuffer):
         self.recent_batch_share = recent_batch_share
         self.offered = 0
         """Transitions that have had their chance to enter the reservoir."""
+        self._planned = np.empty(0, np.int64)
         self._generator = generator
 
     @property
@@ -91,31 +94,44 @@ class ReservoirBuffer(PackedReplayBuffer):
     def size(self) -> int:
         return self.recent_size + self.reservoir_size
 
-    def place(self, items: int) -> np.ndarray:
+    def place(self, items: int) -> Slots:
         if self.recent_capacity == 0:
             return self._offer(items)
-        steps = self.pos + np.arange(items)
-        slots = steps % self.recent_capacity
-        # What the newcomers overwrite is offered, oldest first.
-        self._retire(slots if self.full else slots[steps >= self.recent_capacity])
-        self.full = self.full or self.pos + items >= self.recent_capacity
-        self.pos = int(steps[-1] + 1) % self.recent_capacity
+        start, stop = self.pos, self.pos + items
+        if stop <= self.recent_capacity:
+            slots: Slots = slice(start, stop)
+            overwritten = np.arange(start, stop) if self.full else None
+        else:
+            slots = np.arange(start, stop) % self.recent_capacity
+            overwritten = slots if self.full else slots[self.recent_capacity - start :]
+        if overwritten is not None:
+            self._retire(overwritten)
+        self.full = self.full or stop >= self.recent_capacity
+        self.pos = stop % self.recent_capacity
         return slots
 
     def _offer(self, items: int) -> np.ndarray:
         """Slots in the ring for the next offers; -1 for one that does not enter."""
-        uniform = self._generator.random(items)
-        slots = reservoir_slots(uniform, self.offered, self.reservoir_capacity)
+        missing = items - len(self._planned)
+        if missing > 0:
+            self._plan(max(missing, _PLANNED_AT_ONCE))
+        slots, self._planned = self._planned[:items], self._planned[items:]
         self.offered += items
-        return np.where(slots < 0, slots, slots + self.recent_capacity)
+        return slots
+
+    def _plan(self, offers: int) -> None:
+        """Draw for offers to come: what becomes of them depends on their number alone."""
+        uniform = self._generator.random(offers)
+        before = self.offered + len(self._planned)
+        slots = reservoir_slots(uniform, before, self.reservoir_capacity)
+        slots[slots >= 0] += self.recent_capacity
+        self._planned = np.concatenate([self._planned, slots])
 
     def _retire(self, slots: np.ndarray) -> None:
         """Offer what is in these slots of the recent area to the reservoir, in this order."""
-        if len(slots) == 0:
-            return
         destinations = self._offer(len(slots))
-        entering = np.flatnonzero(destinations >= 0)
-        if len(entering):
+        entering = destinations >= 0
+        if entering.any():
             self.ring.move(slots[entering], destinations[entering])
 
     def draw(self, batch_size: int) -> np.ndarray:
@@ -151,6 +167,7 @@ class ReservoirBuffer(PackedReplayBuffer):
             "full": self.full,
             "added": self.added,
             "offered": self.offered,
+            "planned": self._planned,
             "recent": self.ring.state_dict(slice(0, self.recent_size)),
             "reservoir": self.ring.state_dict(self.reservoir),
         }
@@ -159,6 +176,7 @@ class ReservoirBuffer(PackedReplayBuffer):
         """Give back what `state_dict` read."""
         self.pos, self.full = state["pos"], state["full"]
         self.added, self.offered = state["added"], state["offered"]
+        self._planned = np.array(state["planned"])
         self.ring.load_state_dict(state["recent"], slice(0, self.recent_size))
         self.ring.load_state_dict(state["reservoir"], self.reservoir)
 
@@ -212,7 +230,7 @@ class Reservoir(Component):
 
     def metrics(self) -> dict[str, float]:
         """Transitions stored, how full the reservoir is, and whose experience it holds."""
-        held = self.buffer.ring.beliefs(self.buffer.reservoir)
+        held = self.buffer.ring.columns["belief"][self.buffer.reservoir]
         beliefs, counts = np.unique(held, return_counts=True)
         return {
             "size": float(self.buffer.size()),

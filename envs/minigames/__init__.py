@@ -39,9 +39,7 @@ class MinigameSuite(EnvironmentSuite):
             for name, game in GAMES.items()
         }
 
-    def make(
-        self, task: str, *, parameters: Mapping[str, Any], n_envs: int, seed: int
-    ) -> VecEnv:
+    def make(self, task: str, *, parameters: Mapping[str, Any], n_envs: int, seed: int) -> VecEnv:
         """A `MinigameVecEnv`."""
         from .vec_env import MinigameVecEnv
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from l2rl.randomness import numpy_generator
 
-from .parameters import Parameter, common, integer, choice, nearest_name, resolve
+from .parameters import Parameter, choice, common, integer, nearest_name, resolve
 from .state import RULES
 from .units import LOOPS_PER_SECOND
 

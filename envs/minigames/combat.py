@@ -13,7 +13,7 @@ import numpy as np
 from .chance import uniform
 from .compiling import inner
 from .field import distance, keep_inside, march, nearest_alive, separate, walk
-from .state import ATTACK, ATTACK_MOVE, HOLD, IDLE, LOOK, MOVE, NO_TARGET, Record
+from .state import ATTACK, ATTACK_MOVE, HOLD, IDLE, MOVE, NO_TARGET, Record
 from .units import COOLDOWN_JITTER, MINIMUM_DAMAGE
 
 _JITTER_LOW, _JITTER_HIGH = COOLDOWN_JITTER
@@ -43,13 +43,13 @@ def act(game: Record, side: int, j: int, rule: Record, units: np.ndarray) -> Non
     if game.cooldown[side, j] > 0.0:
         game.cooldown[side, j] -= 1.0
     unit = units[game.kind[side, j]]
-    order = game.order[side, j]
-    if order != MOVE:
+    moving = game.order[side, j] == MOVE
+    if not moving:
         target = choose_target(game, side, j, units)
         if target >= 0:
             engage(game, side, j, target, rule, units)
             return
-    if order == MOVE or order == ATTACK_MOVE:
+    if moving or game.order[side, j] == ATTACK_MOVE:
         march(game, side, j, unit.speed, rule)
 
 
@@ -60,14 +60,14 @@ def edge_gap(game: Record, side: int, j: int, target: int, units: np.ndarray) ->
     centres = distance(
         game.x[side, j], game.y[side, j], game.x[other, target], game.y[other, target]
     )
-    own_radius = units[game.kind[side, j]].radius
-    return centres - own_radius - units[game.kind[other, target]].radius
+    radii: float = units[game.kind[side, j]].radius + units[game.kind[other, target]].radius
+    return centres - radii
 
 
 @inner
 def choose_target(game: Record, side: int, j: int, units: np.ndarray) -> int:
     """The enemy's place that a unit fights now, negative for none."""
-    target = game.target[side, j]
+    target: int = game.target[side, j]
     alive = target >= 0 and game.health[1 - side, target] > 0.0
     if game.order[side, j] == ATTACK:
         if alive:
@@ -95,9 +95,7 @@ def look(game: Record, side: int, j: int, acquisition: float) -> int:
 
 
 @inner
-def engage(
-    game: Record, side: int, j: int, target: int, rule: Record, units: np.ndarray
-) -> None:
+def engage(game: Record, side: int, j: int, target: int, rule: Record, units: np.ndarray) -> None:
     """Shoot when in range and ready, walk up when out of range."""
     unit = units[game.kind[side, j]]
     if edge_gap(game, side, j, target, units) <= unit.range:

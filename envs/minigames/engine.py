@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from .catalogue import find_game, rules_of, task_values
+from .chance import seed_generator
 from .kernel import build
 from .spaces import N_ACTIONS, observation_space
 from .state import GAME
-from .chance import seed_generator
 from .units import unit_table
 
 

@@ -1,4 +1,4 @@
-"""CollectMineralShards: marines collect shards; +1 a shard, new ones when none is left. Compiled."""
+"""CollectMineralShards: marines take shards, +1 each; new ones when none is left. Compiled."""
 
 from __future__ import annotations
 

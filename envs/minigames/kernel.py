@@ -7,7 +7,7 @@ observation; numba drops the branches not taken, so a task compiles only what it
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +44,7 @@ def first_invalid(actions: np.ndarray, n_actions: int) -> int:
 @inner
 def close_step(game: Record, before: float, rule: Record) -> float:
     """Book one env step; returns its reward."""
-    reward = (game.score - before) * rule.reward_scale
+    reward: float = (game.score - before) * rule.reward_scale
     game.episode_return += reward
     game.episode_length += 1
     if game.selected >= 0 and game.health[OWN, game.selected] <= 0.0:
@@ -60,7 +60,7 @@ def close_episode(game: Record) -> None:
     game.last_invalid_actions = game.invalid_actions
 
 
-@lru_cache(maxsize=None)
+@cache
 def build(code: int, planes: bool) -> Kernel:
     """The entry points of one game with one kind of observation."""
     digest = source_digest()

@@ -27,7 +27,7 @@ _EIGHTH = math.pi / 4
 @inner
 def focus_unit(game: Record) -> int:
     """The unit that the observation is centred on: the one selected, else the first alive."""
-    j = game.selected
+    j: int = game.selected
     if j >= 0 and game.health[OWN, j] > 0.0:
         return j
     return first_alive(game, OWN)
@@ -36,7 +36,8 @@ def focus_unit(game: Record) -> int:
 @inner
 def is_selected(game: Record, j: int) -> bool:
     """Whether a living unit takes the next order."""
-    return game.selected == ALL or game.selected == j
+    chosen: bool = (game.selected == ALL) | (game.selected == j)
+    return chosen
 
 
 @inner
@@ -57,9 +58,7 @@ def write_mask(game: Record, units: np.ndarray, mask: np.ndarray) -> None:
 
 
 @inner
-def command(
-    game: Record, action: int, mask: np.ndarray, rule: Record, units: np.ndarray
-) -> None:
+def command(game: Record, action: int, mask: np.ndarray, rule: Record, units: np.ndarray) -> None:
     """Give the orders of one action. An invalid action is counted and does nothing."""
     if not mask[action]:
         game.invalid_actions += 1
@@ -81,7 +80,7 @@ def command(
 def next_unit(game: Record) -> int:
     """The living unit after the one selected; the first one when all are."""
     places = game.places[OWN]
-    j = game.selected
+    j: int = game.selected
     for _ in range(places):
         j = (j + 1) % places
         if game.health[OWN, j] > 0.0:

@@ -69,7 +69,7 @@ def rectangle(value: Any) -> tuple[float, float, float, float]:
     if not isinstance(value, list | tuple) or len(value) != 4:
         raise ValueError(text)
     x0, y0, x1, y1 = map(float, value)
-    inside = 0 <= x0 and 0 <= y0 and x1 <= MAP_SIZE and y1 <= MAP_SIZE
+    inside = min(x0, y0) >= 0 and max(x1, y1) <= MAP_SIZE
     if not (inside and x1 - x0 >= wide and y1 - y0 >= high):
         raise ValueError(text)
     return x0, y0, x1, y1
@@ -91,19 +91,13 @@ def common(*, limit_s: float, playable: tuple[float, ...]) -> dict[str, Paramete
         "observation": Parameter(
             "vector", "kind of observation: vector, planes", choice("vector", "planes")
         ),
-        "plane_size": Parameter(
-            16, f"height and width of planes: {sizes}", choice(*PLANE_SIZES)
-        ),
+        "plane_size": Parameter(16, f"height and width of planes: {sizes}", choice(*PLANE_SIZES)),
         "step_mul": Parameter(8, "game loops (1/16 s) an env step: 1 to 64", integer(1, 64)),
         "limit_s": Parameter(
             limit_s, "length of an episode, game seconds: 1 to 3600", number(1, 3600)
         ),
-        "rectangle": Parameter(
-            playable, "playable rectangle x0, y0, x1, y1, map units", rectangle
-        ),
-        "reward_scale": Parameter(
-            1.0, "factor on the reward: -1000 to 1000", number(-1000, 1000)
-        ),
+        "rectangle": Parameter(playable, "playable rectangle x0, y0, x1, y1, map units", rectangle),
+        "reward_scale": Parameter(1.0, "factor on the reward: -1000 to 1000", number(-1000, 1000)),
         "action_remap": Parameter(
             None, "directions permuted: none, a seed, or a permutation of 0..7", remap
         ),
@@ -122,9 +116,7 @@ def nearest_name(name: str, known: Mapping[str, Any]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def resolve(
-    task: str, known: Mapping[str, Parameter], given: Mapping[str, Any]
-) -> dict[str, Any]:
+def resolve(task: str, known: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter of the task with its checked value. Raises `ValueError`."""
     for name in given:
         if name not in known:

@@ -17,7 +17,7 @@ from .orders import is_selected
 from .state import BEACON_ITEM, HOSTILE, OWN, Record
 
 _FULL = 255
-_BEACON_RADIUS, _SHARD_RADIUS = 1.25, 0.5
+BEACON_RADIUS, SHARD_RADIUS = 1.25, 0.5
 
 
 @inner
@@ -26,9 +26,9 @@ def write_planes(game: Record, rule: Record, units: np.ndarray, planes: np.ndarr
     planes[:] = 0
     for k in range(game.items):
         if game.item_kind[k] == BEACON_ITEM:
-            disc(planes[7], game.item_x[k], game.item_y[k], _BEACON_RADIUS, _FULL, rule)
+            disc(planes[7], game.item_x[k], game.item_y[k], BEACON_RADIUS, _FULL, rule)
         else:
-            disc(planes[6], game.item_x[k], game.item_y[k], _SHARD_RADIUS, _FULL, rule)
+            disc(planes[6], game.item_x[k], game.item_y[k], SHARD_RADIUS, _FULL, rule)
     for side in range(2):
         for j in range(game.places[side]):
             if game.health[side, j] > 0.0:
@@ -56,9 +56,7 @@ def draw_unit(
 
 
 @inner
-def disc(
-    plane: np.ndarray, x: float, y: float, radius: float, value: int, rule: Record
-) -> None:
+def disc(plane: np.ndarray, x: float, y: float, radius: float, value: int, rule: Record) -> None:
     """Draw a disc given in map units."""
     size = plane.shape[0]
     wide = (rule.x1 - rule.x0) / size

@@ -88,9 +88,7 @@ def turned(rule: Record, dx: float, dy: float) -> tuple[float, float]:
 
 
 @inner
-def write_focus(
-    game: Record, j: int, rule: Record, units: np.ndarray, seen: np.ndarray
-) -> None:
+def write_focus(game: Record, j: int, rule: Record, units: np.ndarray, seen: np.ndarray) -> None:
     """The second block: the focus unit's place in the rectangle, state and order."""
     unit = units[game.kind[OWN, j]]
     x, y = game.x[OWN, j], game.y[OWN, j]
@@ -225,9 +223,7 @@ def write_enemy(
 
 
 @inner
-def write_item(
-    game: Record, k: int, x: float, y: float, rule: Record, fields: np.ndarray
-) -> None:
+def write_item(game: Record, k: int, x: float, y: float, rule: Record, fields: np.ndarray) -> None:
     """One target block of an item: hostile 0; a beacon has 1 where an enemy has its health."""
     write_direction(game.item_x[k] - x, game.item_y[k] - y, rule, fields)
     fields[7] = game.item_kind[k] == BEACON_ITEM

@@ -58,7 +58,7 @@ class MinigameVecEnv(VecEnv):
         infos: Infos = [{} for _ in range(self.num_envs)]
         if ended:
             for i in np.flatnonzero(dones):
-                infos[i] = self._final_info(i, bool(truncated[i]))
+                infos[i] = self._final_info(int(i), bool(truncated[i]))
         return seen, rewards, dones, infos
 
     def _final_info(self, i: int, truncated: bool) -> dict[str, Any]:

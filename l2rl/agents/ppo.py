@@ -99,22 +99,26 @@ class LifelongPPO(LifelongAlgorithm, PPO):
         self._update_learning_rate(self.policy.optimizer)
         settings = self._loss_settings()
         log = _TrainingLog()
-        for _ in range(self.n_epochs):
-            stopped = self._train_epoch(settings, log)
+        for epoch in range(self.n_epochs):
+            stopped = self._train_epoch(settings, log, is_last=epoch == self.n_epochs - 1)
             self._n_updates += 1
             if stopped:
                 break
         self._record(settings, log)
         self.host.settle()
 
-    def _train_epoch(self, settings: PPOSettings, log: _TrainingLog) -> bool:
+    def _train_epoch(self, settings: PPOSettings, log: _TrainingLog, *, is_last: bool) -> bool:
         """One pass over the rollout; True if it stopped early because of `target_kl`."""
         phase = self._phases["policy"]
+        # Only the last epoch's estimate is logged, and only a target needs the others.
+        estimates_kl = is_last or self.target_kl is not None
         log.approx_kl = []
         for batch in self._minibatches(phase):
             with self.host.recording(phase) as activations:
                 loss = ppo_loss(self.policy, batch, settings)
             log.add(loss)
+            if estimates_kl:
+                log.approx_kl.append(loss.approximate_kl())
             if self.target_kl is not None and log.approx_kl[-1] > 1.5 * self.target_kl:
                 return True
             self.host.step(phase, loss.total, batch, activations)
@@ -153,7 +157,7 @@ class LifelongPPO(LifelongAlgorithm, PPO):
         record("train/value_loss", np.mean(log.value))
         record("train/approx_kl", np.mean(log.approx_kl))
         record("train/clip_fraction", np.mean(log.clip_fraction))
-        record("train/loss", log.last_loss)
+        record("train/loss", log.total.item())
         record("train/explained_variance", explained_variance(values.flatten(), returns.flatten()))
         if hasattr(self.policy, "log_std"):
             record("train/std", torch.exp(self.policy.log_std).mean().item())
@@ -174,15 +178,14 @@ class _TrainingLog:
         self.value: list[float] = []
         self.clip_fraction: list[float] = []
         self.approx_kl: list[float] = []
-        self.last_loss = float("nan")
+        self.total = torch.tensor(float("nan"))
 
     def add(self, loss: PPOLoss) -> None:
         self.entropy.append(loss.entropy.item())
         self.policy.append(loss.policy.item())
         self.value.append(loss.value.item())
         self.clip_fraction.append(loss.clip_fraction.item())
-        self.approx_kl.append(loss.approximate_kl())
-        self.last_loss = loss.total.item()
+        self.total = loss.total
 
 
 def _role(name: str) -> Role:

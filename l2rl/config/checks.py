@@ -68,17 +68,6 @@ def _visibility(config: ExperimentConfig) -> Iterator[Finding]:
             f"`heads: per_task` needs task labels, and the curriculum's visibility is `{visible}`",
             "write `heads: single`, or `visibility: labels` in the curriculum",
         )
-    if visible != "hidden":
-        return
-    way = "keep it, or write `visibility: boundaries` (or `labels`) in the curriculum"
-    for key, value in config.at_boundary:
-        if value != "keep":
-            message = f"`{key}: {value}` acts at task boundaries, and the curriculum hides them"
-            yield ("at_boundary", key), message, way
-    for key, value in config.schedules:
-        if value == "per_task":
-            message = f"`{key}: per_task` follows task boundaries, and the curriculum hides them"
-            yield ("schedules", key), message, "write `global` or `frozen`"
 
 
 def _minibatches(config: ExperimentConfig) -> Iterator[Finding]:
@@ -100,24 +89,16 @@ def _minibatches(config: ExperimentConfig) -> Iterator[Finding]:
 
 
 def _schedules(config: ExperimentConfig) -> Iterator[Finding]:
-    """A schedule needs a length in env steps; budgets in episodes give none."""
-    if config.curriculum.curriculum().total_env_steps() is not None:
+    """A schedule of each task needs its length in env steps; budgets in episodes give none."""
+    unknown = config.curriculum.curriculum().total_env_steps() is None
+    if not unknown or config.schedules.period_env_steps is not None:
         return
     for name in _moving(config):
-        mode = getattr(config.schedules, name)
-        message = (
-            f"`{name}` has a {mode} schedule, and some budgets count episodes: no known length"
-        )
-        if mode == "global":
-            yield ("schedules", name), message, _OUT_OF_GLOBAL.format(name=name)
-        elif mode == "per_task" and config.schedules.period_env_steps is None:
-            yield ("schedules", name), message, "set `schedules.period_env_steps`"
-
-
-_OUT_OF_GLOBAL = (
-    "give every budget in `env_steps`, or set `schedules.{name}` to `frozen`, or to\n"
-    "`per_task` with `schedules.period_env_steps`"
-)
+        restarts = name == "exploration" and config.at_boundary.exploration == "restart"
+        if getattr(config.schedules, name) == "per_task" or restarts:
+            section = "at_boundary" if restarts else "schedules"
+            message = f"`{name}` restarts with each task for an unknown time: budgets in episodes"
+            yield (section, name), message, "set `schedules.period_env_steps`"
 
 
 def _moving(config: ExperimentConfig) -> list[str]:

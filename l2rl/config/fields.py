@@ -46,9 +46,9 @@ def _flag(value: Any) -> Any:
     return WORDS_OF_TRUTH.get(value.lower(), value) if isinstance(value, str) else value
 
 
-Number = Annotated[float, BeforeValidator(_number, json_schema_input_type=float)]
-Whole = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int)]
-Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool)]
+Number = Annotated[float, BeforeValidator(_number)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
 
 Positive = Annotated[Whole, Field(gt=0)]
 """A count of at least one."""
@@ -61,6 +61,6 @@ NonNegativeNumber = Annotated[Number, Field(ge=0)]
 NormLimit = Annotated[
     float,
     Field(gt=0, allow_inf_nan=True),
-    BeforeValidator(_number, json_schema_input_type=float),
+    BeforeValidator(_number),
 ]
 """A norm, > 0; `.inf` switches the clip off."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.representer import SafeRepresenter
 
 from l2rl.config import document as documents
 from l2rl.config.checks import check
@@ -29,7 +30,13 @@ from l2rl.config.errors import ConfigError, Place, Problem
 from l2rl.config.models import AGENTS, ExperimentConfig
 from l2rl.config.overrides import apply_overrides
 from l2rl.config.problems import problems_of
-from l2rl.config.sources import inline_curriculum, name_curriculum, name_from, read_experiment
+from l2rl.config.sources import (
+    inline_curriculum,
+    name_curriculum,
+    name_from,
+    read_experiment,
+    resolve_start_from,
+)
 from l2rl.curriculum import Curriculum
 from l2rl.registry import did_you_mean
 
@@ -101,14 +108,31 @@ def load_text(
 def dump(plain: Any) -> str:
     """Plain data as YAML."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.default_flow_style = False
     yaml.width = 1_000_000
     yaml.allow_unicode = True
     yaml.representer.sort_base_mapping_type_on_output = False
-    yaml.representer.ignore_aliases = lambda data: True
     stream = io.StringIO()
     yaml.dump(plain, stream)
     return stream.getvalue()
+
+
+_LINE_BREAKS = "\n\r\x85\u2028\u2029"
+
+
+class _Representer(SafeRepresenter):
+    """Writes everything out, and line breaks that YAML would fold as escapes."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_str(self, data: str) -> Any:
+        style = '"' if any(line_break in data for line_break in _LINE_BREAKS) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Representer.add_representer(str, _Representer.represent_str)
 
 
 def content_hash(resolved: dict[str, Any]) -> str:
@@ -133,7 +157,7 @@ def _load(
     apply_overrides(root, overrides, normalise)
     problems = normalise()
     name_curriculum(root)
-    problems += _start_from(root, folder, check_paths)
+    problems += resolve_start_from(root, folder, check_paths)
     config, more = _typed(root, complained="curriculum" if problems else "")
     problems += more
     components, more = _components(root)
@@ -168,22 +192,6 @@ def _name(root: Node, stem: str) -> None:
     """Without `experiment`, the file's name, with what directories do not like replaced."""
     if "experiment" not in root.content:
         root.content = {"experiment": Node(name_from(stem), root.place), **root.content}
-
-
-def _start_from(root: Node, folder: Path | None, check_paths: bool) -> list[Problem]:
-    """Make `agent.start_from` absolute: the run directory lies somewhere else."""
-    node = root.find(("agent", "start_from"))
-    if node is None or not isinstance(node.content, str) or "\0" in node.content:
-        return []
-    base = folder if folder is not None and node.place.line is not None else Path()
-    path = (base / node.content).expanduser().absolute()
-    found = path if path.is_file() else path.with_name(f"{path.name}.zip")
-    if check_paths and not found.is_file():
-        beside = [p.name for p in path.parent.glob("*.zip")] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, beside) if beside else "give the zip that `model.save` wrote"
-        return [Problem(node.place, f"there is no saved model `{path}`", hint)]
-    node.content = str(found if found.is_file() else path)
-    return []
 
 
 def _typed(root: Node, complained: str) -> tuple[ExperimentConfig | None, list[Problem]]:

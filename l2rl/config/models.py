@@ -162,7 +162,7 @@ class SchedulesConfig(Model):
 
 
 class AtBoundaryConfig(Model):
-    """What becomes of the learner's state when a task ends; needs boundaries to be visible."""
+    """What becomes of the learner's state at a task boundary, be it told or detected."""
 
     optimiser: Literal["keep", "reset"] = "keep"
     """Moments of the optimisers."""

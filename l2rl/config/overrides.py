@@ -38,11 +38,18 @@ def _apply(document: Node, override: str) -> None:
     keys = [key.strip() for key in dotted_path.split(".")]
     if not equals or not all(keys):
         raise ConfigError.at(place, "not of the form `path=value`", "such as `--set seed=3`")
-    value = _at_place(parse(text, place.file), place)
+    value = _parsed(text, place)
     if tuple(keys[:2]) == COMPONENTS_PATH and len(keys) > 2:
         _set_in_components(document, keys[2:], value, place)
     else:
         _set(document, keys, value, place)
+
+
+def _parsed(text: str, place: Place) -> Node:
+    try:
+        return _at_place(parse(text, place.file), place)
+    except ConfigError as error:
+        raise ConfigError.at(place, error.message, error.hint) from None
 
 
 def _at_place(node: Node, place: Place) -> Node:

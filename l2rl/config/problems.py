@@ -161,7 +161,10 @@ def _belongs_to(key: str) -> str:
         return f"`{key}` belongs at the top of the experiment"
     for name, field in ExperimentConfig.model_fields.items():
         section = field.annotation
-        if isinstance(section, type) and key in getattr(section, "model_fields", {}):
+        # A `name` at the top is meant to be the experiment's, not the curriculum's.
+        if isinstance(section, type) and key in set(getattr(section, "model_fields", ())) - {
+            "name"
+        }:
             return f"`{key}` belongs in `{name}`"
     return ""
 

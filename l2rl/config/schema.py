@@ -31,7 +31,27 @@ def json_schema() -> dict[str, Any]:
     # The file's name stands in for it.
     schema["required"].remove("experiment")
     definitions["CurriculumConfig"]["required"].remove("name")
+    _bounds_in_standard_words(schema)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+_BOUNDS = {
+    "gt": "exclusiveMinimum",
+    "ge": "minimum",
+    "lt": "exclusiveMaximum",
+    "le": "maximum",
+}
+
+
+def _bounds_in_standard_words(schema: Any) -> None:
+    """pydantic writes the bounds of a field that has a validator in words of its own."""
+    for value in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(value, dict | list):
+            _bounds_in_standard_words(value)
+    if isinstance(schema, dict):
+        for own, standard in _BOUNDS.items():
+            if isinstance(schema.get(own), int | float):
+                schema[standard] = schema.pop(own)
 
 
 def _curriculum_by_name(schema: dict[str, Any], definitions: dict[str, Any]) -> None:
@@ -47,6 +67,8 @@ def _components(definitions: dict[str, Any]) -> dict[str, Any]:
     mapping = {
         "type": "object",
         "properties": _known_components(definitions),
+        # `package.module:Class`, settings unknown.
+        "patternProperties": {":": _ANYTHING},
         # Any other key is an instance name, and then says what it is.
         "additionalProperties": {
             "anyOf": [{"type": "object", "required": ["type"]}, {"type": "null"}]
@@ -87,4 +109,9 @@ def _settings_schema(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
         schema.setdefault("properties", {})["type"] = {"type": "string", "const": name}
         schema.setdefault("description", (cls.__doc__ or name).strip().splitlines()[0])
     definitions[name] = schema
-    return {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]}
+    other = {
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": {"not": {"const": name}}},
+    }
+    return {"anyOf": [{"$ref": f"#/$defs/{name}"}, other, {"type": "null"}]}

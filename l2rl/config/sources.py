@@ -13,6 +13,7 @@ from l2rl.errors import UserError
 from l2rl.registry import (
     CURRICULA,
     EXPERIMENTS,
+    did_you_mean,
     nearest,
     shipped_curricula,
     shipped_experiments,
@@ -35,7 +36,7 @@ def read(path: Path, shown: str) -> Node:
 
 def _experiment_path(source: str | Path) -> Path:
     text = str(source)
-    if isinstance(source, Path) or _is_path(text) or Path(text).is_file():
+    if isinstance(source, Path) or _is_path(text) or _is_file(Path(text)):
         return Path(source)
     try:
         return shipped_file(EXPERIMENTS, text)
@@ -43,6 +44,14 @@ def _experiment_path(source: str | Path) -> Path:
         problem = problem_of(Place(text), error)
         near = _near_file(Path(text), shipped_experiments())
         raise ConfigError.at(problem.place, problem.message, near or problem.hint) from None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is there; a name that no file can have is not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_path(text: str) -> bool:
@@ -111,7 +120,7 @@ def _curriculum_file(node: Node, folder: Path | None) -> tuple[Path, str]:
     from_command_line = node.place.line is None
     path = Path(text) if from_command_line or folder is None else folder / text
     path = Path(os.path.normpath(path))
-    if not path.is_file():
+    if not _is_file(path):
         hint = _near_file(path, shipped_curricula()) or "paths are relative to this file"
         raise ConfigError.at(node.place, f"there is no curriculum `{path}`", hint)
     return path, str(path)
@@ -152,3 +161,31 @@ def _spell_out_tasks(node: Node) -> None:
 
 def _take_out(document: Node, key: str) -> None:
     del document.content[key]
+
+
+# ---- saved model ---------------------------------------------------------------------------
+
+
+def resolve_start_from(document: Node, folder: Path | None, check: bool) -> list[Problem]:
+    """Make `agent.start_from` absolute, for the run directory lies somewhere else.
+
+    `check`: that the file is there. SB3 lets one leave out `.zip`, and so do we.
+    """
+    node = document.find(("agent", "start_from"))
+    if node is None or not isinstance(node.content, str) or not node.content:
+        return []
+    in_file = folder is not None and node.place.line is not None
+    path = Path(os.path.abspath((folder if in_file and folder else Path()) / node.content))
+    found = [p for p in (path, Path(f"{path}.zip")) if _is_file(p)]
+    if check and not found:
+        return [Problem(node.place, f"there is no saved model `{path}`", _near_model(path))]
+    node.content = str(found[0] if found else path)
+    return []
+
+
+def _near_model(path: Path) -> str:
+    try:
+        beside = [p.name for p in path.parent.iterdir() if p.suffix == ".zip"]
+    except (OSError, ValueError):
+        beside = []
+    return did_you_mean(path.name, beside) if beside else "give the zip that `model.save` wrote"

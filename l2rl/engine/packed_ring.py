@@ -1,14 +1,13 @@
 """Packed storage of transitions, and the side of a replay buffer that Stable-Baselines3 sees.
 
-One matrix per dtype holds every field of that dtype, one row per transition: a minibatch is one
-`take` per matrix instead of one per field (for vector observations: a float32 matrix and an int64
-one; images stay uint8, in a matrix of their own). Fields come back with SB3's shapes and dtypes.
-Nothing is rounded: a field is only ever stored in its own dtype, so running numbers beyond 2**24
-and float64 observations survive.
+One row of bytes holds all fields of a transition, side by side, each in its own dtype: a minibatch
+is one `take` of whole rows instead of one per field, and its tensors are views of the rows taken.
+Fields come back with SB3's shapes and dtypes, and nothing is rounded: images stay uint8, running
+numbers beyond 2**24 and float64 observations survive.
 
 Memory is committed by the operating system as rows are first written, so a large buffer that is
-never filled costs nothing. Cost per transition: the fields' own bytes, plus 16 for belief and
-index, minus 4 for SB3's separate time-out flag.
+never filled costs little. Bytes per transition: SB3's, plus 16 for belief and index, minus 4 for
+the time-out flag, rounded up to a multiple of 8.
 """
 
 from __future__ import annotations
@@ -47,35 +46,8 @@ class PackedSamples(NamedTuple):
     """(batch,) int64: running number of the transition."""
 
 
-class _Group:
-    """All fields of one dtype: names, shapes, and the matrix (capacity, sum of widths)."""
-
-    def __init__(self, dtype: np.dtype[Any], fields: Mapping[str, tuple[int, ...]], capacity: int):
-        self.widths = [int(np.prod(shape)) for shape in fields.values()]
-        self.shapes = dict(fields)
-        stops = np.cumsum(self.widths).tolist()
-        self.columns = {
-            name: slice(stop - width, stop)
-            for name, width, stop in zip(fields, self.widths, stops, strict=True)
-        }
-        # Zeros, not empty: pages of zeros are only committed when they are written.
-        self.matrix = np.zeros((capacity, stops[-1]), dtype)
-
-    def pack(self, values: Mapping[str, Any], rows: int) -> np.ndarray:
-        """(rows, width) from the values of all fields."""
-        packed = np.empty((rows, self.matrix.shape[1]), self.matrix.dtype)
-        for name, columns in self.columns.items():
-            value = values[name]
-            packed[:, columns] = value.reshape(rows, -1) if np.ndim(value) else value
-        return packed
-
-    def unpack(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Field name -> (batch, *shape), as views of the rows."""
-        parts = zip(self.shapes.items(), torch.split(rows, self.widths, dim=1), strict=True)
-        return {
-            name: part if len(shape) == 1 else part.view(-1, *shape)
-            for (name, shape), part in parts
-        }
+Slots = slice | np.ndarray
+"""Slot numbers: a slice, or (n,) int64."""
 
 
 class PackedRing:
@@ -90,108 +62,78 @@ class PackedRing:
     ) -> None:
         self.capacity = capacity
         self.device = torch.device(device)
-        fields = _fields_by_dtype(observation_space, action_space)
-        self._groups = {d.str: _Group(d, group, capacity) for d, group in fields.items()}
-        self._belief = self._column("belief")
-        self._index = self._column("index")
+        self._row = _row_dtype(observation_space, action_space)
+        # Zeros, not empty: pages of zeros are only committed when they are written.
+        rows = np.zeros(capacity, self._row)
+        self._bytes = rows.view(np.uint8).reshape(capacity, self._row.itemsize)
+        self.columns: Mapping[str, np.ndarray] = {name: rows[name] for name in self._fields}
+        """Field -> (capacity, ...), views of the rows."""
 
-    def _column(self, name: str) -> np.ndarray:
-        group = next(g for g in self._groups.values() if name in g.columns)
-        return group.matrix[:, group.columns[name].start]
+    @property
+    def _fields(self) -> tuple[str, ...]:
+        assert self._row.names is not None
+        return self._row.names
 
-    def write(
-        self,
-        slots: np.ndarray,
-        *,
-        observations: np.ndarray,
-        next_observations: np.ndarray,
-        actions: np.ndarray,
-        rewards: np.ndarray,
-        dones: np.ndarray,
-        belief: np.ndarray | int,
-        index: np.ndarray | int,
-    ) -> None:
-        """Put n transitions, leading axis n, into `slots` (n,) int64.
-
-        Where a slot is named twice the later transition stays.
-        """
-        values = {
-            "observations": observations,
-            "next_observations": next_observations,
-            "actions": actions,
-            "rewards": rewards,
-            "dones": dones,
-            "belief": belief,
-            "index": index,
-        }
-        for group in self._groups.values():
-            group.matrix[slots] = group.pack(values, len(slots))
+    def write(self, slots: Slots, fields: Mapping[str, Any]) -> None:
+        """Put n transitions into n slots. `fields`: a value for every name in `columns`, (n, ...)
+        or one for all. Where a slot is named twice the later transition stays."""
+        for name, column in self.columns.items():
+            column[slots] = fields[name]
 
     def move(self, sources: np.ndarray, destinations: np.ndarray) -> None:
         """Copy transitions from slots (n,) to slots (n,); a later one overwrites an earlier."""
-        for group in self._groups.values():
-            group.matrix[destinations] = group.matrix.take(sources, axis=0)
+        self._bytes[destinations] = self._bytes.take(sources, axis=0)
 
     def gather(self, slots: np.ndarray) -> PackedSamples:
-        """The transitions in `slots` (batch,) int64, as tensors of their own on the device."""
-        fields: dict[str, torch.Tensor] = {}
-        for group in self._groups.values():
-            # numpy's `take` copies whole rows, at half the overhead of `index_select`.
-            rows = torch.from_numpy(group.matrix.take(slots, axis=0))
-            if self.device.type != "cpu":
-                rows = rows.to(self.device)
-            fields.update(group.unpack(rows))
+        """The transitions in `slots` (batch,) int64, as tensors of their own on the device.
+
+        They are views of one another's rows, so not contiguous.
+        """
+        # Bytes, because `take` of a structured array costs twice as much.
+        rows = self._bytes.take(slots, axis=0).view(self._row)[:, 0]
+        fields = {name: torch.from_numpy(rows[name]) for name in self._fields}
+        if self.device.type != "cpu":
+            fields = {name: tensor.to(self.device) for name, tensor in fields.items()}
         return PackedSamples(**fields)
 
-    def beliefs(self, slots: slice | np.ndarray) -> np.ndarray:
-        """(n,) int64."""
-        return self._belief[slots]
-
-    def indexes(self, slots: slice | np.ndarray) -> np.ndarray:
-        """(n,) int64."""
-        return self._index[slots]
-
     @property
-    def nbytes(self) -> int:
-        """Bytes when every row has been written."""
-        return sum(group.matrix.nbytes for group in self._groups.values())
+    def row_bytes(self) -> int:
+        """Bytes of one transition."""
+        return self._row.itemsize
 
-    def state_dict(self, slots: slice) -> dict[str, Any]:
-        """The rows in `slots`, by dtype, without a copy."""
-        return {dtype: group.matrix[slots] for dtype, group in self._groups.items()}
+    def state_dict(self, slots: slice) -> dict[str, np.ndarray]:
+        """The fields of the transitions in `slots`, without a copy."""
+        return {name: column[slots] for name, column in self.columns.items()}
 
-    def load_state_dict(self, state: Mapping[str, Any], slots: slice) -> None:
+    def load_state_dict(self, state: Mapping[str, np.ndarray], slots: slice) -> None:
         """Give back what `state_dict` read."""
-        for dtype, group in self._groups.items():
-            group.matrix[slots] = state[dtype]
+        self.write(slots, state)
 
 
-def _fields_by_dtype(
+def _row_dtype(
     observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
-) -> dict[np.dtype[Any], dict[str, tuple[int, ...]]]:
-    """dtype -> field -> shape without the batch axis, as SB3's replay buffer has them."""
+) -> np.dtype[np.void]:
+    """One transition: SB3's dtypes and shapes, aligned so that every field can be a tensor."""
     if isinstance(observation_space, spaces.Dict):
         raise UserError(
             "a replay component cannot store dictionary observations\n"
             "  flatten the observation, or remove the replay component"
         )
-    seen = np.dtype(observation_space.dtype)
+    observation = (observation_space.dtype, get_obs_shape(observation_space))
     # SB3's rule: actions of a float64 space are kept as float32.
-    done = np.dtype(np.float32 if action_space.dtype == np.float64 else action_space.dtype)
-    shape = get_obs_shape(observation_space)
-    assert isinstance(shape, tuple)
-    fields: dict[np.dtype[Any], dict[str, tuple[int, ...]]] = {}
-    for name, dtype, field_shape in (
-        ("observations", seen, shape),
-        ("next_observations", seen, shape),
-        ("actions", done, (get_action_dim(action_space),)),
-        ("rewards", np.dtype(np.float32), (1,)),
-        ("dones", np.dtype(np.float32), (1,)),
-        ("belief", np.dtype(np.int64), ()),
-        ("index", np.dtype(np.int64), ()),
-    ):
-        fields.setdefault(dtype, {})[name] = field_shape
-    return fields
+    action = np.float32 if action_space.dtype == np.float64 else action_space.dtype
+    return np.dtype(
+        [
+            ("index", np.int64),
+            ("belief", np.int64),
+            ("rewards", np.float32, (1,)),
+            ("dones", np.float32, (1,)),
+            ("actions", action, (get_action_dim(action_space),)),
+            ("observations", *observation),
+            ("next_observations", *observation),
+        ],
+        align=True,
+    )
 
 
 class PackedReplayBuffer(ReplayBuffer):
@@ -220,8 +162,8 @@ class PackedReplayBuffer(ReplayBuffer):
         self._current_belief = belief
 
     @abstractmethod
-    def place(self, items: int) -> np.ndarray:
-        """Slots (items,) int64 for the next transitions; -1 for one that is not kept."""
+    def place(self, items: int) -> Slots:
+        """Slots for the next transitions, -1 for one that is not kept."""
 
     @abstractmethod
     def draw(self, batch_size: int) -> np.ndarray:
@@ -246,23 +188,22 @@ class PackedReplayBuffer(ReplayBuffer):
     ) -> None:
         """One step of every environment, leading axis n_envs; as in SB3."""
         items = len(reward)
-        numbers = np.arange(self.added, self.added + items)
-        slots = self.place(items)
-        self.added += items
         fields = {
-            "observations": obs,
-            "next_observations": next_obs,
-            "actions": action,
-            "rewards": reward,
-            "dones": _true_ends(done, infos),
-            "index": numbers,
+            "observations": obs.reshape(items, *self.obs_shape),
+            "next_observations": next_obs.reshape(items, *self.obs_shape),
+            "actions": action.reshape(items, self.action_dim),
+            "rewards": reward.reshape(items, 1),
+            "dones": _true_ends(done, infos).reshape(items, 1),
+            "index": np.arange(self.added, self.added + items),
+            "belief": np.full(items, self._current_belief()),
         }
-        kept = np.flatnonzero(slots >= 0)
-        if len(kept) < items:
-            fields = {name: np.asarray(value)[kept] for name, value in fields.items()}
+        self.added += items
+        slots = self.place(items)
+        if isinstance(slots, np.ndarray):
+            kept = np.flatnonzero(slots >= 0)
+            fields = {name: value[kept] for name, value in fields.items()}
             slots = slots[kept]
-        if len(kept):
-            self.ring.write(slots, **fields, belief=self._current_belief())
+        self.ring.write(slots, fields)
 
     def sample(  # type: ignore[override]
         self, batch_size: int, env: VecNormalize | None = None
@@ -291,7 +232,8 @@ class PackedReplayBuffer(ReplayBuffer):
 def _true_ends(done: np.ndarray, infos: list[dict[str, Any]]) -> np.ndarray:
     """1.0 where an episode ended in a state without future, not merely by a time limit."""
     ends = np.array(done, dtype=np.float32)
-    for i in np.flatnonzero(ends):
-        if infos[i].get("TimeLimit.truncated", False):
-            ends[i] = 0.0
+    if ends.any():
+        for i in np.flatnonzero(ends):
+            if infos[i].get("TimeLimit.truncated", False):
+                ends[i] = 0.0
     return ends

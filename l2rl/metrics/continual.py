@@ -74,7 +74,7 @@ MATRIX_METRICS: dict[str, Callable[[EvaluationMatrix], float]] = {
 
 def _require_old_tasks(matrix: EvaluationMatrix) -> None:
     if not matrix.old_tasks():
-        raise NotComputable("it needs a second task: before that nothing can be forgotten")
+        raise NotComputable("fewer than two tasks were learned, so nothing can be forgotten yet")
 
 
 def _learned_at(matrix: EvaluationMatrix, task: str) -> int:

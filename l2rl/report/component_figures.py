@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from l2rl.report.style import (
     DETECTION,
     Dict,
     axis,
+    axis_id,
     env_step_axis,
     label,
     layout,
@@ -51,13 +53,15 @@ def timeline_figure(life: Life) -> Dict | None:
     shown = [(title, traces) for title, traces in rows if traces]
     if not shown:
         return None
-    axes: Dict = {"xaxis": env_step_axis(life.env_steps, anchor=f"y{len(shown)}")}
+    axes: Dict = {"xaxis": env_step_axis(life.env_steps, anchor=axis_id("y", len(shown)))}
     data: list[Dict] = []
     for index, (title, traces) in enumerate(shown):
         bottom, top = 1 - (index + 1) / len(shown), 1 - index / len(shown)
         domain = [bottom + (0.06 if index + 1 < len(shown) else 0), top - 0.01]
-        axes[f"yaxis{index + 1}"] = axis(domain=domain, title={"text": title}, **_ticks(title))
-        data += [{**trace, "yaxis": f"y{index + 1}"} for trace in traces]
+        axes[f"yaxis{index + 1}"] = axis(
+            domain=domain, title={"text": title}, **_ticks(title, traces)
+        )
+        data += [{**trace, "yaxis": axis_id("y", index + 1)} for trace in traces]
     marks = {"shapes": block_shades(life), "annotations": block_names(life)}
     return {"data": data, "layout": layout(110 + 130 * len(shown), **axes, **marks)}
 
@@ -107,10 +111,10 @@ def panel_figure(life: Life, panels: list[Panel], columns: int) -> Dict | None:
     for index, panel in enumerate(panels):
         x, y = _cell(index, rows, columns)
         axes[f"xaxis{index + 1}"] = env_step_axis(
-            life.env_steps, domain=x, anchor=f"y{index + 1}", nticks=5
+            life.env_steps, domain=x, anchor=axis_id("y", index + 1), nticks=5
         )
         axes[f"xaxis{index + 1}"]["title"] = {"text": ""}
-        axes[f"yaxis{index + 1}"] = axis(domain=y, anchor=f"x{index + 1}", nticks=5)
+        axes[f"yaxis{index + 1}"] = axis(domain=y, anchor=axis_id("x", index + 1), nticks=5)
         headings.append(_heading_at(panel.title, x[0], y[1]))
         shades += panel_shades(life, index + 1)
         data += _panel_traces(panel, index, names if several else [], data)
@@ -134,8 +138,8 @@ def _panel_traces(panel: Panel, index: int, names: list[str], before: list[Dict]
             "legendgroup": label(name),
             "showlegend": label(name) not in known,
             "line": line_style(names.index(name) if names else 0) | {"width": 1.6},
-            "xaxis": f"x{index + 1}",
-            "yaxis": f"y{index + 1}",
+            "xaxis": axis_id("x", index + 1),
+            "yaxis": axis_id("y", index + 1),
         }
         for name, series in panel.curves.items()
     ]
@@ -202,7 +206,7 @@ def _told(event: Event) -> str:
 
 
 def _expert_row(life: Life) -> tuple[str, list[Dict]]:
-    switched = life.named("expert_switched")
+    switched = _with_value(life, "expert_switched")
     if not switched:
         return "expert in use", []
     trace = _staircase(switched, life.env_steps, "expert in use", COLOURS[2])
@@ -210,7 +214,7 @@ def _expert_row(life: Life) -> tuple[str, list[Dict]]:
 
 
 def _ratio_row(life: Life) -> tuple[str, list[Dict]]:
-    changed = life.named("replay_ratio_changed")
+    changed = _with_value(life, "replay_ratio_changed")
     traces = []
     if changed:
         traces.append(_staircase(changed, life.env_steps, "replay ratio set", COLOURS[0]))
@@ -223,6 +227,10 @@ def _ratio_row(life: Life) -> tuple[str, list[Dict]]:
     return "replay ratio", traces
 
 
+def _with_value(life: Life, name: str) -> list[Event]:
+    return [event for event in life.named(name) if math.isfinite(event.value)]
+
+
 def _staircase(changes: list[Event], end: int, name: str, colour: str) -> Dict:
     """Values that hold until the next change, the last one until the end."""
     values = [event.value for event in changes]
@@ -233,13 +241,15 @@ def _staircase(changes: list[Event], end: int, name: str, colour: str) -> Dict:
         "x": [event.env_steps for event in changes] + [end],
         "y": [*values, values[-1]],
         "line": {"shape": "hv", "color": colour, "width": 2},
+        "cliponaxis": False,
     }
 
 
-def _ticks(title: str) -> Dict:
+def _ticks(title: str, traces: list[Dict]) -> Dict:
     if title == "changes":
         return {"type": "category", "categoryarray": ["detected", "true"], "range": [-0.6, 1.6]}
-    return {"dtick": 1, "rangemode": "tozero"} if title == "expert in use" else {"nticks": 5}
+    steps = {"dtick": 1 + int(max(traces[0]["y"])) // 5} if title == "expert in use" else {}
+    return {"nticks": 5, "rangemode": "tozero", **steps}
 
 
 def _place(quantity: str) -> int:

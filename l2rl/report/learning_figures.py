@@ -7,11 +7,14 @@ import numpy as np
 from l2rl.report.curves import moving_mean, thinned, window_for, xy
 from l2rl.report.life import Life
 from l2rl.report.marks import block_names, block_shades, marker_lines, whole_height_axis
-from l2rl.report.style import Dict, axis, env_step_axis, label, layout, line_style, tinted
+from l2rl.report.style import Dict, axis, axis_id, env_step_axis, label, layout, line_style, tinted
 from l2rl.runs.log_views import Series
 
 PANEL_HEIGHT = 150
 """Pixels of one task's panel."""
+SMALL_PANEL_HEIGHT = 90
+"""The same when there are many tasks."""
+MANY_PANELS = 8
 SHOWN_EPISODES = 600
 """Single episodes drawn per task behind the smoothed curve."""
 
@@ -22,20 +25,22 @@ def evaluation_figure(life: Life) -> Dict | None:
     if not tasks:
         return None
     traces: list[Dict] = []
-    axes: Dict = {"xaxis": env_step_axis(life.env_steps, anchor=f"y{len(tasks)}")}
+    small = len(tasks) > MANY_PANELS
+    height = SMALL_PANEL_HEIGHT if small else PANEL_HEIGHT
+    # The marks' axis covers all panels: a vertical grid of its own would cross out the curves.
+    axes: Dict = {
+        "xaxis": env_step_axis(life.env_steps, anchor=axis_id("y", len(tasks)), showgrid=False),
+    }
     shades = block_shades(life)
     for index, task in enumerate(tasks):
-        name = f"y{index + 1}"
+        name = axis_id("y", index + 1)
         traces += _evaluation_traces(life, index, task, name)
-        axes[f"yaxis{index + 1}"] = _panel_axis(task, index, len(tasks))
+        axes[f"yaxis{index + 1}"] = _panel_axis(label(task, height // 9), index, len(tasks))
         shades += _own_shades(life, task, index, name)
     axes["yaxis99"] = whole_height_axis()
     traces += marker_lines(life, "y99")
-    height = 120 + PANEL_HEIGHT * len(tasks)
-    return {
-        "data": traces,
-        "layout": layout(height, shapes=shades, annotations=block_names(life), **axes),
-    }
+    marks = {"shapes": shades, "annotations": block_names(life)}
+    return {"data": traces, "layout": layout(120 + height * len(tasks), **marks, **axes)}
 
 
 def training_figure(life: Life) -> Dict | None:
@@ -50,13 +55,13 @@ def training_figure(life: Life) -> Dict | None:
         if mine.any():
             traces += _training_traces(life, index, task, mine)
     axes = {
-        "xaxis": env_step_axis(life.env_steps),
+        "xaxis": env_step_axis(life.env_steps, showgrid=False),
         "yaxis": axis(title={"text": "return of an episode"}),
         "yaxis2": whole_height_axis(),
     }
     traces += marker_lines(life, "y2")
     marks = {"shapes": block_shades(life), "annotations": block_names(life)}
-    return {"data": traces, "layout": layout(380, **axes, **marks)}
+    return {"data": traces, "layout": layout(380 + 4 * len(life.tasks), **axes, **marks)}
 
 
 def _evaluation_traces(life: Life, index: int, task: str, name: str) -> list[Dict]:
@@ -95,12 +100,12 @@ def _band(steps: np.ndarray, values: np.ndarray, spread: np.ndarray, fill: str) 
     }
 
 
-def _panel_axis(task: str, index: int, panels: int) -> Dict:
+def _panel_axis(name: str, index: int, panels: int) -> Dict:
     """The y axis of the n-th panel from the top, with the task's name."""
     gap = 0.22 / panels
     top = 1 - index / panels
     bottom = 1 - (index + 1) / panels + (gap if index + 1 < panels else 0)
-    title = {"text": label(task, 18), "font": {"color": line_style(index)["color"]}}
+    title = {"text": name, "font": {"color": line_style(index)["color"]}}
     return axis(domain=[max(0.0, bottom), top], title=title, nticks=5)
 
 
@@ -137,7 +142,7 @@ def _training_traces(life: Life, index: int, task: str, mine: np.ndarray) -> lis
     ]
     x = [value for piece in pieces for value in [*piece["x"], None]]
     y = [value for piece in pieces for value in [*piece["y"], None]]
-    common = {"type": "scatter", "name": label(task), "legendgroup": label(task)}
+    common = {"type": "scatter", "name": label(task, 24), "legendgroup": f"task {index}"}
     faint = {"size": 3, "color": tinted(style["color"], 0.28)}
     return [
         {

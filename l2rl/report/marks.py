@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from l2rl.report.life import Life
-from l2rl.report.style import BOUNDARY, COLOURS, DETECTION, INK, Dict, label, line_style, tinted
+from l2rl.report.style import (
+    BOUNDARY,
+    COLOURS,
+    DETECTION,
+    INK,
+    Dict,
+    axis_id,
+    label,
+    line_style,
+    tinted,
+)
 
-NARROWEST_LABELLED = 0.035
-"""Share of the width below which a block's name does not fit."""
+LETTERS_ACROSS = 130
+"""So many letters fit over the whole width of a figure."""
+FEWEST_LETTERS = 6
+"""A name that must be cut to fewer says nothing and is left out."""
 
 
 def block_shades(life: Life) -> list[Dict]:
@@ -31,11 +43,15 @@ def block_shades(life: Life) -> list[Dict]:
 
 def block_names(life: Life) -> list[Dict]:
     """The name of the task above each block that is wide enough."""
-    total = max(1, life.env_steps)
-    wide = [b for b in life.blocks if b.end - b.start >= NARROWEST_LABELLED * total]
-    names = [(b, label(b.task or b.kind, limit=_letters(b.end - b.start, total))) for b in wide]
-    names += [(b, "sleep") for b in life.blocks if b.kind == "sleep" and b not in wide]
-    return [_name(text, (b.start + b.end) / 2) for b, text in names]
+    names = []
+    for block in life.blocks:
+        room = LETTERS_ACROSS * (block.end - block.start) // max(1, life.env_steps)
+        text = block.task or block.kind
+        # Sleep takes no env steps, yet its name is short and worth seeing.
+        if room >= min(len(text), FEWEST_LETTERS) or block.kind == "sleep":
+            place = (block.start + block.end) / 2
+            names.append(_name(label(text, max(room, FEWEST_LETTERS)), place))
+    return names
 
 
 def marker_lines(life: Life, axis: str) -> list[Dict]:
@@ -59,7 +75,7 @@ def whole_height_axis() -> Dict:
 
 def panel_shades(life: Life, panel: int) -> list[Dict]:
     """The blocks behind the n-th panel of a grid, from 1."""
-    place = {"xref": f"x{panel}", "yref": f"y{panel} domain"}
+    place = {"xref": axis_id("x", panel), "yref": axis_id("y", panel) + " domain"}
     return [shape | place for shape in block_shades(life)]
 
 
@@ -88,8 +104,3 @@ def _name(text: str, x: float) -> Dict:
         "showarrow": False,
         "font": {"size": 12, "color": INK},
     }
-
-
-def _letters(width: int, total: int) -> int:
-    """How many letters fit above a block; the whole width takes about 130."""
-    return max(4, int(130 * width / total))

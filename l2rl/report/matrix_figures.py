@@ -65,8 +65,12 @@ def heat_figure(life: Life) -> Dict | None:
     )
     down = axis(autorange="reversed", showgrid=False, type="category")
     lines = _phase_lines(life, matrix.first_row[chosen])
-    height = 110 + 44 * len(matrix.tasks)
-    return {"data": [trace], "layout": layout(height, xaxis=across, yaxis=down, shapes=lines)}
+    height = 80 + 44 * len(matrix.tasks)
+    margin = {"l": 64, "r": 20, "t": 26, "b": 46}
+    return {
+        "data": [trace],
+        "layout": layout(height, xaxis=across, yaxis=down, shapes=lines, margin=margin),
+    }
 
 
 def block_rows(life: Life) -> list[BlockRow]:
@@ -92,12 +96,12 @@ def block_rows(life: Life) -> list[BlockRow]:
 
 
 def own_scale(performance: np.ndarray) -> np.ndarray:
-    """Every column from 0 (its worst) to 1 (its best); 1 where a task never changed."""
+    """Every column from 0 (its worst) to 1 (its best); one half if it never changed."""
     finite = np.where(np.isfinite(performance), performance, np.nan)
     lowest = np.min(finite, axis=0, where=np.isfinite(finite), initial=np.inf)
     highest = np.max(finite, axis=0, where=np.isfinite(finite), initial=-np.inf)
     span = np.where(highest > lowest, highest - lowest, 1.0)
-    shares: np.ndarray = np.where(highest > lowest, (finite - lowest) / span, finite * 0 + 1)
+    shares: np.ndarray = np.where(highest > lowest, (finite - lowest) / span, finite * 0 + 0.5)
     return shares
 
 
@@ -116,7 +120,9 @@ def _block_row(
 
 
 def _block_name(block: BlockSpan) -> str:
-    return f"after learning {block.task}" if block.kind == "learn" else "after sleep"
+    if block.kind == "sleep":
+        return "after sleep"
+    return f"after learning {block.task}" if block.finished else f"learning {block.task}, so far"
 
 
 def _rows(values: np.ndarray) -> list[list[float | None]]:

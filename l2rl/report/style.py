@@ -36,6 +36,11 @@ def label(text: str, limit: int = 40) -> str:
     return html.escape(short, quote=False)
 
 
+def axis_id(letter: str, number: int) -> str:
+    """The name of the n-th axis, from 1, as traces and shapes use it: `y`, `y2`, `y3`."""
+    return letter if number == 1 else f"{letter}{number}"
+
+
 def axis(**settings: Any) -> Dict:
     """An axis with the common look; `settings` win."""
     return {

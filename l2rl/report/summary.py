@@ -69,9 +69,9 @@ def task_lines(life: Life, metrics: Mapping[str, Any]) -> list[TaskLine]:
 def cadence_words(cadence: Mapping[str, Any]) -> str:
     """Such as `every 10 000 env steps, 5 episodes`."""
     if not cadence["evaluations"]:
-        return "no evaluation"
+        return "never"
     if cadence["interval_env_steps"] is None:
-        return "one evaluation"
+        return "once"
     words = f"every {count(cadence['interval_env_steps'])} env steps"
     if cadence["largest_interval_env_steps"] > 1.5 * cadence["interval_env_steps"]:
         words += f" (up to {count(cadence['largest_interval_env_steps'])})"

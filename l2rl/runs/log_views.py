@@ -66,6 +66,7 @@ class BlockSpan:
     end: int
     """Env steps of the lifetime; of a block under way, those of the last row of the log."""
     start_row: int
+    finished: bool
 
 
 def rows_of(log: pa.Table, **equals: str | int) -> pa.Table:
@@ -107,10 +108,11 @@ def details_of(table: pa.Table) -> list[dict[str, Any]]:
 def scalars(log: pa.Table) -> dict[str, Series]:
     """Every metric of kind `scalar`, by name, sorted."""
     table = rows_of(log, kind="scalar")
-    names = np.array(table["metric"].to_pylist(), dtype=object)
+    names = sorted(pc.unique(table["metric"]).to_pylist())
+    codes = pc.index_in(table["metric"].cast(pa.string()), pa.array(names, pa.string())).to_numpy()
     steps, values = table["env_steps"].to_numpy(), table["value"].to_numpy()
     return {
-        name: Series(steps[names == name], values[names == name]) for name in sorted(set(names))
+        name: Series(steps[codes == code], values[codes == code]) for code, name in enumerate(names)
     }
 
 
@@ -148,6 +150,7 @@ def _spans(rows: list[Event], ends: dict[int, int], now: int) -> Iterator[BlockS
                 start=event.env_steps,
                 end=ends.get(event.block, now),
                 start_row=event.row,
+                finished=event.block in ends,
             )
 
 

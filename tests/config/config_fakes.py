@@ -1,4 +1,4 @@
-"""Components that tests name by import string, such as `config_fakes:Penalty`."""
+"""A good experiment, and components that it names by import string (`config_fakes:Penalty`)."""
 
 from __future__ import annotations
 
@@ -80,3 +80,30 @@ class Reserved:
 
 
 NOT_A_CLASS = 3
+
+GOOD = """\
+experiment: quickstart
+seed: 0
+agent:
+  learner: dqn
+  policy: MlpPolicy
+  network: {layers: [64, 64], activation: relu}
+  settings: {learning_rate: 1.0e-3, buffer_size: 50000}
+  n_envs: 16
+  components:
+    ewc: {type: "config_fakes:Penalty", strength: 100}
+    config_fakes:Detector: {}
+curriculum:
+  visibility: labels
+  tasks:
+    beacon: {env: minigames/MoveToBeacon, variant: default, parameters: {size: 32}}
+    shards: minigames/CollectMineralShards
+  blocks:
+    - {learn: beacon, env_steps: 100_000}
+    - {learn: shards, env_steps: 5e4}
+    - evaluate: all
+    - {evaluate: [beacon]}
+    - {sleep: 500}
+  repeat: 2
+evaluation: {interval_env_steps: 20000, episodes: 20, tasks: all}
+"""

@@ -7,33 +7,6 @@ from pathlib import Path
 
 import pytest
 
-GOOD = """\
-experiment: quickstart
-seed: 0
-agent:
-  learner: dqn
-  policy: MlpPolicy
-  network: {layers: [64, 64], activation: relu}
-  settings: {learning_rate: 1.0e-3, buffer_size: 50000}
-  n_envs: 16
-  components:
-    ewc: {type: "config_fakes:Penalty", strength: 100}
-    config_fakes:Detector: {}
-curriculum:
-  visibility: labels
-  tasks:
-    beacon: {env: minigames/MoveToBeacon, variant: default, parameters: {size: 32}}
-    shards: minigames/CollectMineralShards
-  blocks:
-    - {learn: beacon, env_steps: 100_000}
-    - {learn: shards, env_steps: 5e4}
-    - evaluate: all
-    - {evaluate: [beacon]}
-    - {sleep: 500}
-  repeat: 2
-evaluation: {interval_env_steps: 20000, episodes: 20, tasks: all}
-"""
-
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:

@@ -222,16 +222,10 @@ MISTAKES = {
         "needs task labels",
         "`heads: single`",
     ),
-    "boundary that nobody sees": (
-        AGENT + "curriculum: {visibility: hidden, tasks: {a: b}, blocks: [{sleep: 9}]}\n"
-        "at_boundary: {optimiser: §reset}\n",
-        "the curriculum hides them",
-        "visibility: boundaries",
-    ),
     "schedule without a length": (
         AGENT + "curriculum: {tasks: {a: b}, blocks: [{learn: a, episodes: 9}]}\n"
         "schedules: {exploration: §per_task}\n",
-        "no known length",
+        "unknown time",
         "schedules.period_env_steps",
     ),
     "minibatch of one": (
@@ -251,8 +245,8 @@ MISTAKES = {
         "did you mean `replay.reservoir`?",
     ),
     "component listed twice": (
-        "agent:\n  learner: dqn\n  components:\n    - config_fakes:Plain\n    - §config_fakes:Plain\n"
-        + CURRICULUM,
+        "agent:\n  learner: dqn\n  components:\n    - config_fakes:Plain\n"
+        "    - §config_fakes:Plain\n" + CURRICULUM,
         "`config_fakes:Plain` is listed twice",
         "also at exp.yaml:4:7",
     ),
@@ -389,7 +383,7 @@ def test_alias_bomb_is_refused(write):
 
 
 def test_deep_nesting_is_refused(write):
-    write("agent: " + "[" * 100_000)
+    write("agent: " + "[" * 1000)
     with pytest.raises(ConfigError, match="nested too deeply"):
         load_experiment("exp.yaml")
     write("agent: " + "[" * 60 + "]" * 60)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import GOOD
+from config_fakes import GOOD
 
 from l2rl.config import ConfigError, load_experiment, load_text
 from l2rl.config.models import DQNAgent
@@ -191,12 +191,12 @@ def test_hash_knows_nothing_of_spelling(write):
     ("path", "place"),
     [
         (("agent", "components", "ewc"), "exp.yaml:10:5"),
-        (("agent", "components", "ewc", "strength"), "exp.yaml:10:50"),
+        (("agent", "components", "ewc", "strength"), "exp.yaml:10:51"),
         (("agent", "components", "ewc", "mode"), "exp.yaml:10:5"),
         (("agent", "n_envs"), "exp.yaml:8:11"),
-        (("curriculum", "tasks", "beacon", "parameters", "size"), "exp.yaml:15:75"),
+        (("curriculum", "tasks", "beacon", "parameters", "size"), "exp.yaml:15:80"),
         (("curriculum", "tasks", "shards", "env"), "exp.yaml:16:13"),
-        (("curriculum", "blocks", 0, "env_steps"), "exp.yaml:18:33"),
+        (("curriculum", "blocks", 0, "env_steps"), "exp.yaml:18:34"),
         (("checkpoint", "keep_last"), "exp.yaml:1:1"),
     ],
 )

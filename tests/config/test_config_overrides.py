@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import GOOD
+from config_fakes import GOOD
 
 from l2rl.config import ConfigError, load_experiment
 
@@ -25,7 +25,8 @@ def load(write):
         ("agent.network.layers.1=8", lambda c: c.agent.network.layers, [64, 8]),
         ("checkpoint.keep_last=5", lambda c: c.checkpoint.keep_last, 5),
         ("curriculum.blocks.0.env_steps=7", lambda c: c.curriculum.blocks[0].env_steps, 7),
-        ("curriculum.tasks.shards.variant=big", lambda c: c.curriculum.tasks["shards"].variant, "big"),
+        ("curriculum.tasks.shards.variant=big",
+         lambda c: c.curriculum.tasks["shards"].variant, "big"),
         ("curriculum.tasks.beacon.parameters.a=b=c",
          lambda c: c.curriculum.tasks["beacon"].parameters, {"size": 32, "a": "b=c"}),
     ],

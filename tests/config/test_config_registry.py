@@ -50,7 +50,7 @@ def test_import_failure_names_distribution_and_entry_point(install):
 
 
 def test_misspelt_component_has_a_suggestion():
-    with pytest.raises(UserError, match="did you mean `replay.reservoir`"):
+    with pytest.raises(UserError, match=r"did you mean `replay\.reservoir`"):
         registry.component_class("reservior")
 
 

@@ -6,7 +6,7 @@ import json
 
 import jsonschema
 import pytest
-from conftest import GOOD
+from config_fakes import GOOD
 
 from l2rl.config import json_schema, load_experiment
 from l2rl.config.document import parse

@@ -49,7 +49,7 @@ def test_unflushed_rows_are_not_on_disk(tmp_path: Path) -> None:
     assert read_log(tmp_path).num_rows == 5
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(data=st.data())
 def test_truncated_and_continued_equals_never_interrupted(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

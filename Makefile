@@ -1,0 +1,36 @@
+# Two commands do all: `make demo` and `make test`. Each builds its environment first.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: demo test test-fast lint bench clean
+
+demo: $(INSTALLED)
+	$(BIN)/l2rl run quickstart --force
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+test-fast: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy l2rl components envs
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/learners.py
+	$(BIN)/python benchmarks/minigames.py
+	$(BIN)/python benchmarks/buffers.py
+
+# Torch first and held by the constraints, so that no resolver picks another build.
+$(INSTALLED): pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt -e ".[dev]"
+	touch $(INSTALLED)
+
+clean:
+	rm -rf .venv build *.egg-info

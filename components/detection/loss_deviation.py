@@ -1,0 +1,275 @@
+"""Detects changes of task from the error of an online model of reward and dynamics.
+
+The losses of a learner drift and are correlated in time. The error of a small model that predicts
+(reward, next observation) from (observation, action) is nearly stationary while the task is, even
+while the policy improves (`context_model`). Experience is cut into chunks of `chunk_env_steps`;
+the mean error of each chunk, measured *before* the model learns it, goes through the test
+
+    s ← α·error + (1-α)·s,    alarm  ⇔  s > μ + k·σ  in m of the last n chunks
+
+(`deviation_test`). While s is above, chunks are held back from the model. On an alarm every known
+context scores the chunks held back. If one explains them within its own limits, it has come back
+("recurring"); otherwise the context is "new" and gets a model of its own. Models of contexts that
+are not believed in stand still. If the alarm subsides, the chunks go to the current model.
+
+Source: TAME, arXiv:2210.03869, whose test runs on the training loss; the model in its place, m of
+n, the frozen window and the warm-up are ours. Units: env steps of all environments together.
+Cost: per chunk one scoring and `gradient_steps` steps of a small network, 5-8 % of a DQN that
+makes one update per four env steps; the memory of a context is `memory_transitions` rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from l2rl.capabilities import CHANGE_EVENTS, CONTEXT_ERRORS, TASK_BELIEF
+from l2rl.component import Component, ComponentConfig
+from l2rl.views import AgentView, ChangeEvent, ComponentGenerators, TransitionBatch
+
+from .context_model import ContextModel, ModelSettings
+from .deviation_test import DeviationTest
+from .encoding import TransitionEncoder
+
+
+class LossDeviationConfig(ComponentConfig):
+    """Settings of `detection.loss_deviation`."""
+
+    chunk_env_steps: int = Field(
+        64, ge=1, description="Env steps whose mean error is one value of the test."
+    )
+    smoothing: float = Field(0.2, gt=0, le=1, description="α of the exponential smoothing.")
+    deviations: float = Field(3.0, gt=0, description="k: threshold in σ above the mean.")
+    window_chunks: int = Field(100, ge=2, description="W: smoothed errors that give μ and σ.")
+    exceedances: int = Field(3, ge=1, description="m: exceedances that make an alarm.")
+    exceedances_among: int = Field(5, ge=1, description="n: chunks among which they are counted.")
+    relative_sigma: float = Field(0.1, ge=0, description="Smallest σ as a share of μ.")
+    clip: float = Field(
+        4.0, gt=1, description="Largest error that counts, in (threshold - μ) above μ."
+    )
+    warmup_env_steps: int = Field(
+        3000, ge=0, description="Env steps that a new context's model learns before it is tested."
+    )
+    dwell_env_steps: int = Field(
+        1000, ge=0, description="Env steps without a test after the return of a known context."
+    )
+    recurrence_tolerance: float = Field(
+        2.0, ge=1, description="A context explains experience up to this multiple of its own μ."
+    )
+    max_contexts: int = Field(
+        16, ge=1, description="Most contexts; at the cap the nearest one is believed in."
+    )
+    most_features: int = Field(
+        256, ge=1, description="Longer observations are projected at random to this length."
+    )
+    model: ModelSettings = Field(
+        default_factory=ModelSettings, description="The model of each context."
+    )
+
+
+class Context:
+    """One context: its model, its test, and how many chunks it is still exempt from the test."""
+
+    def __init__(self, model: ContextModel, test: DeviationTest, exempt_chunks: int) -> None:
+        self.model = model
+        self.test = test
+        self.exempt_chunks = exempt_chunks
+
+    def error(self, rows: torch.Tensor) -> float:
+        """Mean error over rows."""
+        return self.model.error(rows)
+
+    @property
+    def baseline(self) -> float:
+        """μ, the mean error while this context was in force; 1 before anything is known."""
+        return self.test.mean or 1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "test": self.test.state_dict(),
+            "exempt_chunks": self.exempt_chunks,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.test.load_state_dict(state["test"])
+        self.exempt_chunks = state["exempt_chunks"]
+
+
+class LossDeviation(Component):
+    """Announces changes, keeps the belief, and scores experience under every known context."""
+
+    provides: ClassVar[tuple[str, ...]] = (CHANGE_EVENTS, TASK_BELIEF, CONTEXT_ERRORS)
+    cost: ClassVar[str] = "5-8 %, no copies of the learner"
+    Config: ClassVar[type[ComponentConfig]] = LossDeviationConfig
+    config: LossDeviationConfig
+
+    def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
+        super().bind(agent, rng)
+        self.encoder = TransitionEncoder(
+            agent.observation_space,
+            agent.action_space,
+            most_features=self.config.most_features,
+            generator=rng.torch,
+        )
+        self.contexts = [self._fresh_context()]
+        self.belief = 0
+        self.error = float("nan")
+        self.pending = torch.zeros((0, self.encoder.layout.width))
+        self.held: list[torch.Tensor] = []
+
+    def _fresh_context(self) -> Context:
+        config = self.config
+        model = ContextModel(self.encoder.layout, config.model, self.rng.torch)
+        return Context(model, self._fresh_test(), self._chunks(config.warmup_env_steps))
+
+    def _fresh_test(self) -> DeviationTest:
+        config = self.config
+        return DeviationTest(
+            smoothing=config.smoothing,
+            deviations=config.deviations,
+            window=config.window_chunks,
+            needed=config.exceedances,
+            among=config.exceedances_among,
+            relative_floor=config.relative_sigma,
+            clip=config.clip,
+        )
+
+    def _chunks(self, env_steps: int) -> int:
+        return -(-env_steps // self.config.chunk_env_steps)
+
+    # ---- the stream ----------------------------------------------------------------------
+
+    def on_transitions(self, batch: TransitionBatch) -> None:
+        rows = self.encoder.rows(
+            batch.flat(batch.observations),
+            batch.flat(batch.actions),
+            batch.flat(batch.rewards),
+            batch.flat(batch.next_observations),
+        )
+        self.pending = torch.cat([self.pending, rows])
+        size = self.config.chunk_env_steps
+        while len(self.pending) >= size:
+            chunk, self.pending = self.pending[:size], self.pending[size:].clone()
+            self._take(chunk, batch.env_steps)
+
+    def _take(self, chunk: torch.Tensor, env_steps: int) -> None:
+        """Score a chunk, test the score, and let the right model learn it."""
+        context = self.contexts[self.belief]
+        self.error = context.error(chunk)
+        if context.exempt_chunks > 0:
+            self._take_untested(context, chunk)
+            return
+        alarm = context.test.update(self.error)
+        self.held.append(chunk)
+        if alarm:
+            self._decide(env_steps)
+        elif not context.test.is_suspicious:
+            self._release(context, keep=0)
+        else:
+            self._release(context, keep=2 * self.config.exceedances_among)
+
+    def _take_untested(self, context: Context, chunk: torch.Tensor) -> None:
+        context.test.absorb(self.error)
+        context.model.learn(chunk, self.rng.torch)
+        context.exempt_chunks -= 1
+        if context.exempt_chunks == 0:
+            # The first errors of a young model say nothing about those to come.
+            context.test.forget_first_half()
+
+    def _release(self, context: Context, *, keep: int) -> None:
+        """Let a model learn what was held back, but for the last `keep` chunks."""
+        while len(self.held) > keep:
+            context.model.learn(self.held.pop(0), self.rng.torch)
+
+    # ---- the decision --------------------------------------------------------------------
+
+    def _decide(self, env_steps: int) -> None:
+        """After an alarm: which context is this?"""
+        recent = torch.cat(self.held[-self.config.exceedances_among :])
+        scores = {i: c.error(recent) / c.baseline for i, c in enumerate(self.contexts)}
+        kind, belief = self._verdict(scores)
+        if kind == "new":
+            self.contexts.append(self._fresh_context())
+        previous, self.belief = self.belief, belief
+        self._enter(self.contexts[belief], returning=kind != "new")
+        if belief != previous:
+            event = ChangeEvent(
+                detector=self.name,
+                env_steps=env_steps,
+                kind=kind,
+                belief=belief,
+                previous_belief=previous,
+                confidence=max(0.0, 1.0 - scores.get(belief, 1.0) / scores[previous]),
+            )
+            self.agent.announce_change(event)
+
+    def _verdict(self, scores: Mapping[int, float]) -> tuple[Literal["new", "recurring"], int]:
+        """The nearest other context if it explains the chunks held back, else a new one."""
+        within = [i for i in scores if i != self.belief and self._explains(i, scores[i])]
+        if within:
+            return "recurring", min(within, key=lambda i: scores[i])
+        if len(self.contexts) < self.config.max_contexts:
+            return "new", len(self.contexts)
+        return "recurring", min(scores, key=lambda i: scores[i])
+
+    def _explains(self, index: int, score: float) -> bool:
+        test = self.contexts[index].test
+        limit = max(test.threshold / self.contexts[index].baseline, self.config.recurrence_tolerance)
+        return score <= limit
+
+    def _enter(self, context: Context, *, returning: bool) -> None:
+        if returning:
+            context.exempt_chunks = self._chunks(self.config.dwell_env_steps)
+            context.test.restart()
+        self._release(context, keep=0)
+
+    # ---- the service ---------------------------------------------------------------------
+
+    def context_errors(
+        self,
+        observations: np.ndarray,
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        next_observations: np.ndarray,
+    ) -> dict[int, float]:
+        """Mean error of each known context over (batch, ...) transitions, in units of its own
+        baseline: about 1 in its own context, more in another."""
+        rows = self.encoder.rows(observations, actions, rewards, next_observations)
+        return {i: c.error(rows) / c.baseline for i, c in enumerate(self.contexts)}
+
+    # ---- books ---------------------------------------------------------------------------
+
+    def metrics(self) -> dict[str, float]:
+        test = self.contexts[self.belief].test
+        return {
+            "error": self.error,
+            "smoothed": float("nan") if test.smoothed is None else test.smoothed,
+            "threshold": test.threshold,
+            "contexts": len(self.contexts),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "contexts": [context.state_dict() for context in self.contexts],
+            "projection": self.encoder.projection,
+            "belief": self.belief,
+            "error": self.error,
+            "pending": self.pending,
+            "held": list(self.held),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.contexts = [self._fresh_context() for _ in state["contexts"]]
+        for context, saved in zip(self.contexts, state["contexts"], strict=True):
+            context.load_state_dict(saved)
+        projection = state["projection"]
+        self.encoder.projection = None if projection is None else projection.clone()
+        self.belief, self.error = state["belief"], state["error"]
+        self.pending = state["pending"].clone()
+        self.held = [chunk.clone() for chunk in state["held"]]

@@ -1,0 +1,68 @@
+"""The Gymnasium face of one game, `gymnasium.make("l2rl/MoveToBeacon-v0", step_mul=4)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from .engine import Engine
+from .spaces import action_space
+from .units import LOOPS_PER_SECOND
+
+
+class MinigameEnv(gymnasium.Env[np.ndarray, np.int64]):
+    """One game. `info["action_mask"]`, (26,) bool, says which actions are valid now.
+
+    The keyword arguments are the task's parameters (docs/minigames.md).
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012
+
+    def __init__(self, task: str, *, render_mode: str | None = None, **parameters: Any) -> None:
+        self.engine = Engine(task, parameters, [0])
+        self.render_mode = render_mode
+        fps = max(LOOPS_PER_SECOND // self.engine.values["step_mul"], 1)
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": fps}
+        self.observation_space = self.engine.observation_space
+        self.action_space = action_space()
+        self._seeded = False
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """A new episode. A seed plays the same game as `game_seeds=[seed]` in a batch."""
+        super().reset(seed=seed)
+        if seed is None and not self._seeded:
+            seed = int(self.np_random.integers(2**63))
+        self._seeded = True
+        self.engine.seed([seed])
+        seen = self.engine.reset()
+        return seen[0], self._info()
+
+    def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """One env step; an invalid action does nothing, and is counted at the episode's end."""
+        actions = np.array([action], np.int64)
+        seen, rewards, dones, truncated, ended = self.engine.step(actions, restart=False)
+        info = self._info()
+        if ended:
+            info["invalid_actions"] = int(self.engine.games["last_invalid_actions"][0])
+        over = bool(dones[0] and not truncated[0])
+        return seen[0], float(rewards[0]), over, bool(truncated[0]), info
+
+    def action_masks(self) -> np.ndarray:
+        """Which actions are valid now, (26,) bool."""
+        mask: np.ndarray = self.engine.masks[0].copy()
+        return mask
+
+    def render(self) -> np.ndarray | None:
+        """The playable rectangle, (height, width, 3) uint8; None without a render mode."""
+        if self.render_mode is None:
+            return None
+        from .render import picture
+
+        return picture(self.engine, 0)
+
+    def _info(self) -> dict[str, Any]:
+        return {"action_mask": self.action_masks()}

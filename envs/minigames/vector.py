@@ -1,0 +1,97 @@
+"""The `gymnasium.vector` face: N games in one VectorEnv with same-step autoreset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from .engine import Engine
+from .render import picture
+from .spaces import action_space
+
+
+class MinigameVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+    """N games of one task, the same as a `SyncVectorEnv` of `MinigameEnv` in same-step mode.
+
+    An ended game restarts within the step: its observation is the new episode's, and
+    `infos["final_obs"][i]` and `infos["final_info"]` have the old one's.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        *,
+        num_envs: int = 1,
+        render_mode: str | None = None,
+        **parameters: Any,
+    ) -> None:
+        self.engine = Engine(task, parameters, [0] * num_envs)
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.metadata = {
+            "render_modes": ["rgb_array"],
+            "autoreset_mode": AutoresetMode.SAME_STEP,
+        }
+        self.single_observation_space = self.engine.observation_space
+        self.single_action_space = action_space()
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._seeded = False
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """New episodes in all games, or in those of `options["reset_mask"]`, (N,) bool.
+
+        A whole number seeds game i with `seed + i`, a sequence game i with its own.
+        """
+        chosen = None if options is None else options.get("reset_mask")
+        self.engine.seed(self._seeds(seed))
+        seen = self.engine.reset(chosen)
+        return seen, self._infos(chosen)
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+        if seed is None:
+            if self._seeded:
+                return [None] * self.num_envs
+            seed = int(self.np_random.integers(2**62))
+        self._seeded = True
+        if isinstance(seed, int):
+            super().reset(seed=seed)
+            return [seed + i for i in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise ValueError(f"{self.num_envs} games need as many seeds, not {len(seed)}")
+        return list(seed)
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Observations, rewards (N,) float64, terminations, truncations (N,) bool, infos."""
+        seen, rewards, dones, truncations, ended = self.engine.step(actions)
+        infos: dict[str, Any] = {}
+        if ended:
+            for i in np.flatnonzero(dones):
+                infos = self._add_info(infos, self._final(int(i)), int(i))
+        infos.update(self._infos(None))
+        return seen, rewards.astype(np.float64), dones & ~truncations, truncations, infos
+
+    def _final(self, i: int) -> dict[str, Any]:
+        info = {"invalid_actions": int(self.engine.games["last_invalid_actions"][i])}
+        return {"final_obs": self.engine.last_seen[i].copy(), "final_info": info}
+
+    def _infos(self, chosen: np.ndarray | None) -> dict[str, Any]:
+        present = np.ones(self.num_envs, np.bool_) if chosen is None else chosen.copy()
+        return {"action_mask": self.engine.masks.copy(), "_action_mask": present}
+
+    def render(self) -> tuple[np.ndarray, ...] | None:
+        """One picture a game, (height, width, 3) uint8; None without a render mode."""
+        if self.render_mode is None:
+            return None
+        return tuple(picture(self.engine, i) for i in range(self.num_envs))

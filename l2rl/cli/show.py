@@ -1,0 +1,118 @@
+"""`l2rl show NAME`: one component, task, curriculum, experiment or run in full."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from l2rl.component import HOOKS, Component, overrides
+from l2rl.errors import UserError
+from l2rl.registry import (
+    component_class,
+    component_names,
+    did_you_mean,
+    environment_suite,
+    full_component_name,
+    shipped_curricula,
+    shipped_experiments,
+    suite_names,
+)
+
+
+def shown(name: str) -> Iterator[RenderableType]:
+    """Whatever bears this name. Raises `UserError` with near names when nothing does."""
+    if (Path(name) / "manifest.json").is_file():
+        return _run(Path(name))
+    if name in shipped_curricula():
+        return _curriculum(name)
+    if name in shipped_experiments():
+        return iter([Text(shipped_experiments()[name].read_text(encoding="utf-8"))])
+    prefix, _, task = name.partition("/")
+    if prefix in suite_names() and task:
+        return _task(prefix, task)
+    try:
+        return _component(full_component_name(name))
+    except UserError:
+        known = [*component_names(), *shipped_curricula(), *shipped_experiments()]
+        raise UserError(f"there is no `{name}`\n  {did_you_mean(name, known)}") from None
+
+
+def _component(name: str) -> Iterator[RenderableType]:
+    cls: type[Component] = component_class(name)
+    module = inspect.getmodule(cls)
+    yield Text(name, style="bold")
+    yield Text(inspect.cleandoc((module.__doc__ if module else None) or cls.__doc__ or ""))
+    facts = Table(show_header=False, box=None)
+    facts.add_row("learners", ", ".join(cls.learners))
+    facts.add_row("needs", ", ".join(map(str, cls.needs)) or "-")
+    facts.add_row("provides", ", ".join(cls.provides) or "-")
+    facts.add_row("cost", cls.cost or "-")
+    blank = cls.__new__(cls)
+    facts.add_row("hooks", ", ".join(h for h in HOOKS if overrides(blank, h)))
+    yield facts
+    yield _settings(cls.Config)
+
+
+def _settings(config: Any) -> Table:
+    table = Table("setting", "type", "default", "meaning", title="settings")
+    for name, field in config.model_fields.items():
+        kind = getattr(field.annotation, "__name__", None) or str(field.annotation)
+        if "[" in str(field.annotation):
+            kind = str(field.annotation).replace("typing.", "")
+        default = "required" if field.is_required() else repr(field.get_default())
+        table.add_row(name, Text(kind), Text(default), Text(field.description or ""))
+    return table
+
+
+def _task(suite_name: str, task: str) -> Iterator[RenderableType]:
+    suite = environment_suite(suite_name)
+    info = suite.tasks().get(task)
+    if info is None:
+        raise UserError(f"{suite_name} has no task `{task}`\n  {did_you_mean(task, suite.tasks())}")
+    yield Text(f"{suite_name}/{task}", style="bold")
+    yield Text(info.summary)
+    variants = Table("variant", "parameters", title="variants")
+    for name, values in info.variants.items():
+        variants.add_row(name, Text(", ".join(f"{k}={v}" for k, v in values.items()) or "-"))
+    yield variants
+    parameters = Table("parameter", "meaning", title="parameters")
+    for name, line in info.parameters.items():
+        parameters.add_row(name, Text(line))
+    yield parameters
+
+
+def _curriculum(name: str) -> Iterator[RenderableType]:
+    yield from curriculum_outline(name)
+    yield Text(shipped_curricula()[name].read_text(encoding="utf-8"))
+
+
+def curriculum_outline(name: str) -> Iterator[RenderableType]:
+    """Blocks and totals of a shipped curriculum."""
+    from l2rl.config.loading import load_text
+
+    loaded = load_text(f"experiment: show\nagent: {{learner: ppo}}\ncurriculum: {name}\n")
+    curriculum = loaded.curriculum
+    table = Table("block", "kind", "task", "budget", title=f"curriculum {name}")
+    for i, block in enumerate(curriculum.blocks):
+        budget = f"{block.budget:,} {block.unit}" if block.kind == "learn" else str(block.budget)
+        table.add_row(str(i), block.kind, ", ".join(block.tasks), budget)
+    yield table
+    total = curriculum.total_env_steps()
+    yield Text(
+        f"visibility {curriculum.visibility}; "
+        + (f"{total:,} env steps in all" if total else "some budgets count episodes")
+    )
+
+
+def _run(path: Path) -> Iterator[RenderableType]:
+    from l2rl.report.text_summary import summary
+    from l2rl.runs.run_directory import RunDirectory
+
+    yield summary(RunDirectory.open(path))
+

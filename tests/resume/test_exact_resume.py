@@ -1,0 +1,115 @@
+"""A run that is killed at any moment and resumed ends bit-identical to an undisturbed one."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from l2rl import running
+from l2rl.errors import UserError
+from tests.support.runs import assert_same_life, final_state, resume_killed, run_killed, run_whole
+
+PPO = """
+experiment: resumed
+seed: 5
+agent:
+  learner: ppo
+  n_envs: 4
+  settings: {n_steps: 16, batch_size: 32, n_epochs: 2}
+curriculum:
+  visibility: labels
+  tasks: {beacon: minigames/MoveToBeacon, shards: minigames/CollectMineralShards}
+  blocks: [{learn: beacon, env_steps: 700}, {learn: shards, env_steps: 500}, {learn: beacon, episodes: 3}]
+evaluation: {interval_env_steps: 300, episodes: 2, n_envs: 2}
+checkpoint: {interval_env_steps: 150, interval_s: null}
+logging: {interval_env_steps: 100}
+"""
+DQN = """
+experiment: resumed
+seed: 6
+agent:
+  learner: dqn
+  n_envs: 4
+  settings: {learning_starts: 100, batch_size: 16, buffer_size: 500, train_freq: 4, target_update_interval: 200}
+curriculum:
+  visibility: boundaries
+  tasks: {beacon: minigames/MoveToBeacon, shards: minigames/CollectMineralShards}
+  blocks: [{learn: beacon, env_steps: 700}, {evaluate: all}, {learn: shards, env_steps: 500}]
+at_boundary: {optimiser: reset, buffer: clear, exploration: restart}
+evaluation: {interval_env_steps: 300, episodes: 2, n_envs: 2, deterministic: false}
+checkpoint: {interval_env_steps: 150, interval_s: null}
+logging: {interval_env_steps: 100}
+"""
+SAC = """
+experiment: resumed
+seed: 7
+agent:
+  learner: sac
+  n_envs: 2
+  settings: {learning_starts: 50, batch_size: 16, buffer_size: 500}
+curriculum:
+  visibility: hidden
+  tasks: {up: Pendulum-v1, light: {env: Pendulum-v1, parameters: {g: 5.0}}}
+  blocks: [{learn: up, env_steps: 300}, {learn: light, env_steps: 250}]
+evaluation: {interval_env_steps: 200, episodes: 2, n_envs: 2}
+checkpoint: {interval_env_steps: 90, interval_s: null}
+logging: {interval_env_steps: 50}
+"""
+CASES = {"ppo": PPO, "dqn": DQN, "sac": SAC}
+
+
+@pytest.mark.parametrize("learner", CASES)
+def test_killed_and_resumed_is_the_same_life(learner: str, tmp_path: Path) -> None:
+    yaml = tmp_path / "experiment.yaml"
+    yaml.write_text(CASES[learner])
+    whole = run_whole(yaml, tmp_path / "whole")
+    chance = random.Random(learner)
+    for attempt in range(3):
+        path = run_killed(yaml, tmp_path / f"killed-{attempt}", chance.randint(2, 15))
+        resume_killed(path, chance.randint(1, 5))
+        running.resume(path)
+        assert_same_life(whole.path, path)
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    yaml = tmp_path / "experiment.yaml"
+    yaml.write_text(PPO)
+    whole = run_whole(yaml, tmp_path / "whole")
+    path = run_killed(yaml, tmp_path / "killed", 12)
+    newest = sorted((path / "checkpoints").iterdir())[-1]
+    with (newest / "tensors.pt").open("r+b") as file:
+        file.truncate(1000)
+    messages: list[str] = []
+
+    class Listener:
+        def on_progress(self, lifetime: object) -> None:
+            pass
+
+        def on_message(self, text: str) -> None:
+            messages.append(text)
+
+    running.resume(path, observer=Listener())
+    assert newest.name in messages[0]
+    assert "SHA-256" in messages[0]
+    assert_same_life(whole.path, path)
+
+
+def test_without_any_sound_checkpoint_the_way_out_is_told(tmp_path: Path) -> None:
+    yaml = tmp_path / "experiment.yaml"
+    yaml.write_text(PPO)
+    path = run_killed(yaml, tmp_path, 5)
+    for checkpoint in (path / "checkpoints").iterdir():
+        (checkpoint / "manifest.json").unlink()
+    with pytest.raises(UserError, match="--force"):
+        running.resume(path)
+
+
+def test_checkpoints_do_not_touch_the_life(tmp_path: Path) -> None:
+    yaml = tmp_path / "experiment.yaml"
+    yaml.write_text(DQN)
+    often = run_whole(yaml, tmp_path / "often")
+    never = run_whole(yaml, tmp_path / "never", ["checkpoint.interval_env_steps=1000000"])
+    assert final_state(often.path)["position"] == final_state(never.path)["position"]
+    assert_same_life(often.path, never.path)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,17 @@ import torch
 
 # numpy types that torch cannot store travel as integers of the same width.
 _AS_SIGNED: Final = {"uint16": "int16", "uint32": "int32", "uint64": "int64"}
+
+
+# torch raises UnpicklingError for whatever is more than tensors, and does not execute it.
+_UNREADABLE: Final = (
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    EOFError,
+    pickle.UnpicklingError,
+)
 
 
 class StateError(ValueError):
@@ -124,5 +136,5 @@ def read_state(directory: Path) -> Any:
         tree = json.loads((directory / "state.json").read_text(encoding="utf-8"))
         tensors = torch.load(directory / "tensors.pt", weights_only=True, map_location="cpu")
         return decode(tree, tensors)
-    except (OSError, ValueError, KeyError, RuntimeError, EOFError) as error:
+    except _UNREADABLE as error:
         raise StateError(f"{directory}: cannot be read: {error}") from error

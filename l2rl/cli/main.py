@@ -41,6 +41,8 @@ EXIT_STOPPED = 130
 def main() -> None:
     """Entry point: a user's mistake is one message, never a traceback."""
     _one_thread_unless_told()
+    # A component in the middle of being written is named by an import string, from here.
+    sys.path.insert(0, str(Path.cwd()))
     try:
         app()
     except UserError as error:

@@ -134,7 +134,7 @@ class ReplayVecEnv(DummyVecEnv):
     def _restore(self, i: int, episode: Mapping[str, Any]) -> None:
         self._save_obs(i, self.envs[i].replay(episode))
         same = self.envs[i].total == episode["total"] and all(
-            np.array_equal(self.buf_obs[name][i], episode["observation"][name or ""])
+            self.buf_obs[name][i].tobytes() == episode["observation"][name or ""].tobytes()
             for name in self.keys
         )
         if not same:

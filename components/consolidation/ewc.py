@@ -23,7 +23,9 @@ before the learner's gradient clip (`max_grad_norm` of PPO and DQN), so it is cl
 After a detected change the anchor is the network of a few updates into the new task, and some of
 the remembered states are from there: the detector's delay.
 
-Cost: +1-2 % of time per update, 3 P, one pass over `fisher_samples` states per task.
+Cost: 0.1-0.2 ms per gradient step on one core (a tenth or more of an update of a tiny network, 1-2 %
+of one of SAC's), 3 P, and at each end of a task one forward and backward pass per state and
+output: 0.06 s for a small MLP, 20 s for an Atari-sized CNN with 1024 states and 6 actions.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ from .fisher import diagonal_fisher, scaled_to_unit_norm
 class ElasticWeightConsolidation(Component):
     """Ties parameters to their values at the end of earlier tasks, each by its importance."""
 
-    cost = "+1-2 % per update, 3 P, one pass over `fisher_samples` states per task"
+    cost = "0.1-0.2 ms per gradient step, 3 P, one pass over `fisher_samples` states per task"
 
     class Config(ComponentConfig):
         """Settings of `consolidation.ewc`."""

@@ -4,12 +4,14 @@ Every column of a row is normalised by the context's own mean and scale, which m
 units do not matter. A network of two hidden layers predicts the normalised targets (r, y). The
 error of a chunk has three parts, each robust (a rare event has a bounded say):
 
-    e = w_r·(⟨log(1+(r-r̂)²)⟩+c)/(⟨log(1+r²)⟩+c) + w_d·⟨log(1+|y-ŷ|²)⟩ + w_o·⟨log(1+|x|²)⟩
+    e = w_r·(⟨log(1+(r-r̂)²)⟩+c)/(⟨log(1+r²)⟩+c) + w_d·⟨log(1+|y-ŷ|²)⟩ + w_o·⟨log(1+|x|²/u)⟩
 
-with ⟨⟩ the mean over the chunk, |·|² the mean square over columns, x the observation. The reward
+with ⟨⟩ the mean over the chunk and x the observation; |·|² is the sum of squares over columns, in
+units of its mean in this context, so that columns that never vary do not thin it out. The reward
 part is a share of what *could* be predicted: where a policy improves, rewards become frequent,
 and a plain error would grow with them. The observation part tells a context whose observations
-are merely other ones, even if they are easier to predict.
+are merely other ones, even if they are easier to predict; a policy that improves reaches new
+states too, so only observations about u times as far out as usual weigh in.
 
 Training is Adam on half new, half remembered transitions, with Huber's loss: the memory, a
 uniform sample of the context's past, keeps what the policy no longer visits. Random numbers come
@@ -33,7 +35,9 @@ _MOST_DEVIATIONS = 5.0
 """Inputs farther out than this many scales are clipped, or the network would extrapolate."""
 _HUBER_BOUND = 5.0
 """Residual in scales beyond which the training loss is linear."""
-_REWARD_FLOOR = 0.1
+_USUAL_DISTANCE = 10.0
+"""u: squared distance, in units of the context's mean, at which observations begin to count."""
+_REWARD_FLOOR = 0.2
 """c: so much reward surprise per transition counts as nothing to predict."""
 
 
@@ -51,7 +55,7 @@ class ModelSettings:
     """Normalisation averages over about this many transitions."""
     relative_floor: float = 0.05
     """Smallest scale of a column, as a share of the typical scale of its group."""
-    reward_weight: float = 1.0
+    reward_weight: float = 0.5
     dynamics_weight: float = 1.0
     observation_weight: float = 1.0
 
@@ -106,15 +110,17 @@ class ContextModel:
 
     def error_parts(self, rows: torch.Tensor) -> tuple[float, float, float]:
         """The parts of `error` before they are weighted: reward, dynamics, observation."""
-        inputs, targets = self._normalised(rows, self._scale())
+        scale = self._scale()
+        inputs, targets = self._normalised(rows, scale)
+        spread = self.variance / scale.square()
         residual = self._forward(inputs.clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS))[-1] - targets
         unexplained = float(torch.log1p(residual[:, 0].square()).mean())
         explainable = float(torch.log1p(targets[:, 0].square()).mean())
         observation = inputs[:, : self.layout.observation]
         return (
             (unexplained + _REWARD_FLOOR) / (explainable + _REWARD_FLOOR),
-            _surprise(residual[:, 1:]),
-            _surprise(observation),
+            _surprise(residual[:, 1:], spread[self.layout.inputs + 1 :]),
+            _surprise(observation, spread[: self.layout.observation] * _USUAL_DISTANCE),
         )
 
     def _normalised(
@@ -236,6 +242,7 @@ class ContextModel:
         self.memory[: self._remembered] = state["memory"]
 
 
-def _surprise(normal: torch.Tensor) -> float:
-    """⟨log(1+|z|²)⟩: one column far outside counts, and one transition counts only so much."""
-    return float(torch.log1p(normal.square().mean(dim=1)).mean())
+def _surprise(normal: torch.Tensor, spread: torch.Tensor) -> float:
+    """⟨log(1+Σz²/Σspread)⟩: one column far outside counts, a single transition not too much."""
+    distance = normal.square().sum(dim=1) / spread.sum().clamp(min=1.0)
+    return float(torch.log1p(distance).mean())

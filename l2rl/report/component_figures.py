@@ -114,7 +114,9 @@ def panel_figure(life: Life, panels: list[Panel], columns: int) -> Dict | None:
             life.env_steps, domain=x, anchor=axis_id("y", index + 1), nticks=5
         )
         axes[f"xaxis{index + 1}"]["title"] = {"text": ""}
-        axes[f"yaxis{index + 1}"] = axis(domain=y, anchor=axis_id("x", index + 1), nticks=5)
+        axes[f"yaxis{index + 1}"] = axis(
+            domain=y, anchor=axis_id("x", index + 1), nticks=5, **_constant_range(panel)
+        )
         headings.append(_heading_at(panel.title, x[0], y[1]))
         shades += panel_shades(life, index + 1)
         data += _panel_traces(panel, index, names if several else [], data)
@@ -125,6 +127,15 @@ def panel_figure(life: Life, panels: list[Panel], columns: int) -> Dict | None:
         "data": data,
         "layout": layout(height, **axes, **marks, margin=margin, showlegend=several),
     }
+
+
+def _constant_range(panel: Panel) -> Dict:
+    """Plotly shows a constant 0.0003 on an axis from -1 to 1; here it stands halfway up from 0."""
+    values = {float(v) for series in panel.curves.values() for v in set(series.values.tolist())}
+    constant = next(iter(values)) if len(values) == 1 else math.nan
+    if not math.isfinite(constant) or constant == 0.0:
+        return {}
+    return {"range": sorted([0.0, 2.0 * constant])}
 
 
 def _panel_traces(panel: Panel, index: int, names: list[str], before: list[Dict]) -> list[Dict]:
@@ -149,7 +160,7 @@ def _cell(index: int, rows: int, columns: int) -> tuple[list[float], list[float]
     """Domains of the n-th cell, from the top left, with room for headings and ticks."""
     row, column = divmod(index, columns)
     width, height = 1 / columns, 1 / rows
-    left = column * width + (0.035 if column else 0)
+    left = column * width + (0.06 if column else 0)
     right = (column + 1) * width - (0.02 if column + 1 < columns else 0)
     top = 1 - row * height - 0.17 * height
     return [left, right], [1 - (row + 1) * height + 0.13 * height, top]

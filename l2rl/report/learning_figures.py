@@ -158,4 +158,10 @@ def _training_traces(life: Life, index: int, task: str, mine: np.ndarray) -> lis
 
 
 def _smoothed(steps: np.ndarray, returns: np.ndarray) -> Dict:
-    return xy(thinned(Series(steps, moving_mean(returns, window_for(len(returns))))))
+    """The moving mean; parallel environments that end together give one point, their mean."""
+    finite = np.isfinite(returns)
+    if not finite.any():
+        return {"x": [], "y": []}
+    moments, place, counts = np.unique(steps[finite], return_inverse=True, return_counts=True)
+    means = np.bincount(place, weights=returns[finite]) / counts
+    return xy(thinned(Series(moments, moving_mean(means, window_for(len(means))))))

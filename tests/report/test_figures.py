@@ -50,6 +50,26 @@ def test_each_task_has_a_panel_with_its_evaluations(life: Life) -> None:
     assert len({curve["yaxis"] for curve in curves.values()}) == 3
 
 
+def test_episodes_that_end_together_are_one_point_of_the_curve(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path, "exp", "base", 0, "")
+    log = run.open_log()
+    for count in range(8):
+        log.append_episode(
+            phase="train",
+            episode=count,
+            environment=count % 4,
+            episode_return=float(count),
+            length=100,
+            env_steps=400 * (1 + count // 4),
+            trained_task="a",
+        )
+    log.flush()
+    figure = training_figure(read_life(read_log(run.log_path)))
+    assert figure is not None
+    curve = next(t for t in figure["data"] if t["mode"] == "lines")
+    assert (curve["x"], curve["y"]) == ([400, 800, None], [1.5, 5.5, None])
+
+
 def test_true_boundaries_and_detections_are_marked(life: Life) -> None:
     figure = training_figure(life)
     assert figure is not None

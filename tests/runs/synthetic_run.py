@@ -120,12 +120,13 @@ class SyntheticLifetime:
     def evaluate(self) -> None:
         for task in self.tasks:
             values = [self.played(task, "test", n, self.evaluation) for n in range(5)]
-            figures = {"return": np.mean(values), "return_std": np.std(values), "episodes": 5}
+            figures = {"return": float(np.mean(values)), "return_std": float(np.std(values))}
+            figures["episodes"] = 5.0
             for metric, value in figures.items():
                 self.log.append(
                     kind="evaluation",
                     metric=metric,
-                    value=float(value),
+                    value=value,
                     env_steps=self.now,
                     block=self.block,
                     evaluation=self.evaluation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from gymnasium import spaces
@@ -20,6 +21,7 @@ from l2rl.agents.start_from import start_from
 from l2rl.component import Component
 from l2rl.composition import Composition, CompositionError
 from l2rl.config import ConfigError, LoadedExperiment
+from l2rl.curriculum import Task
 from l2rl.engine.replay_ratio import ReplayRatioArbiter
 from l2rl.errors import UserError
 from l2rl.task_environments import check_task, make_task_env, stateful
@@ -80,14 +82,19 @@ def check_composition(loaded: LoadedExperiment) -> Composition:
             learner, build_components(loaded), seed=0, surroundings=surroundings_of(loaded)
         )
     except CompositionError as error:
-        told = [
-            loaded.error(("agent", "components", p.component), p.message, p.way_out).problems
-            for p in error.problems
-        ]
-        raise ConfigError(*(problem for problems in told for problem in problems)) from error
+        raise _located(loaded, error) from error
     _check_reactions(loaded, host.composition)
     _check_heads(loaded, host.composition)
     return host.composition
+
+
+def _located(loaded: LoadedExperiment, error: CompositionError) -> ConfigError:
+    """The same problems, each at its component's place in the YAML."""
+    told = [
+        loaded.error(("agent", "components", p.component), p.message, p.way_out).problems
+        for p in error.problems
+    ]
+    return ConfigError(*(problem for problems in told for problem in problems))
 
 
 def _check_reactions(loaded: LoadedExperiment, composition: Composition) -> None:
@@ -176,7 +183,9 @@ def _check_learner(loaded: LoadedExperiment, env: VecEnv) -> None:
     agent = loaded.config.agent
     allowed = _ACTION_SPACES[agent.learner]
     if not isinstance(env.action_space, allowed):
-        fitting = [name for name, kinds in _ACTION_SPACES.items() if isinstance(env.action_space, kinds)]
+        fitting = [
+            name for name, kinds in _ACTION_SPACES.items() if isinstance(env.action_space, kinds)
+        ]
         raise loaded.error(
             ("agent", "learner"),
             f"learner `{agent.learner}` cannot act in {env.action_space}",
@@ -189,6 +198,21 @@ def _check_learner(loaded: LoadedExperiment, env: VecEnv) -> None:
             f"policy `{agent.policy}` does not fit observations {env.observation_space}",
             "dictionaries need `MultiInputPolicy`, everything else `MlpPolicy` or `CnnPolicy`",
         )
+
+
+def check_agent(loaded: LoadedExperiment) -> None:
+    """Build the agent once and drop it: what only the finished learner can know is told early."""
+    env = make_task_env(first_task(loaded), n_envs=loaded.config.agent.n_envs, seed=0)
+    try:
+        build_agent(loaded, env)
+    finally:
+        env.close()
+
+
+def first_task(loaded: LoadedExperiment) -> Task:
+    """The task an agent is born into."""
+    learned = loaded.curriculum.learned_tasks()
+    return loaded.curriculum.tasks[(*learned, *loaded.curriculum.tasks)[0]]
 
 
 def build_agent(loaded: LoadedExperiment, env: VecEnv) -> LifelongAlgorithm:
@@ -207,6 +231,8 @@ def build_agent(loaded: LoadedExperiment, env: VecEnv) -> LifelongAlgorithm:
             verbose=0,
             **dict(config.agent.settings),
         )
+    except CompositionError as error:
+        raise _located(loaded, error) from error
     except (AssertionError, ValueError, NotImplementedError) as error:
         raise loaded.error(("agent",), f"the agent cannot be built: {error}") from error
     agent.set_logger(Logger(folder=None, output_formats=[]))
@@ -220,8 +246,6 @@ def build_agent(loaded: LoadedExperiment, env: VecEnv) -> LifelongAlgorithm:
 
 
 def _start_from(loaded: LoadedExperiment, agent: LifelongAlgorithm) -> None:
-    from pathlib import Path
-
     try:
         start_from(agent, Path(str(loaded.config.agent.start_from)))
     except UserError as error:

@@ -76,9 +76,7 @@ def needs(component: Component, capability: str) -> bool:
     return any(capability in options_of(need) for need in component.requirements()[0])
 
 
-def _wrong_learners(
-    components: Sequence[Component], learner: str
-) -> Iterable[CompositionProblem]:
+def _wrong_learners(components: Sequence[Component], learner: str) -> Iterable[CompositionProblem]:
     for component in components:
         if learner not in component.learners:
             yield CompositionProblem(

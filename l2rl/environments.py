@@ -60,9 +60,7 @@ class EnvironmentSuite(ABC):
         """The tasks this suite knows. May be empty when any id is accepted."""
 
     @abstractmethod
-    def make(
-        self, task: str, *, parameters: Mapping[str, Any], n_envs: int, seed: int
-    ) -> VecEnv:
+    def make(self, task: str, *, parameters: Mapping[str, Any], n_envs: int, seed: int) -> VecEnv:
         """`n_envs` environments of one task as one VecEnv that satisfies `StatefulVecEnv`.
 
         `parameters` are the variant's, overlaid by the user's. All randomness derives from

@@ -22,7 +22,7 @@ import torch
 from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.agents.lifelong import LifelongAlgorithm
-from l2rl.assembly import build_agent, restarts_exploration
+from l2rl.assembly import build_agent, first_task, restarts_exploration
 from l2rl.checkpoint import CheckpointStore
 from l2rl.config import LoadedExperiment
 from l2rl.curriculum import Block
@@ -103,7 +103,7 @@ class Lifetime:
         )
         torch.set_num_threads(self.config.resources.threads)
         self.log = LifetimeLog(run)
-        self.env = self._make_env(self._first_task(), 0)
+        self.env = self._make_env(first_task(loaded).name, 0)
         self.agent: LifelongAlgorithm = build_agent(loaded, self.env)
         self.agent.host.change_listeners.append(self._on_change)
         self.recorder = EpisodeRecorder()
@@ -209,7 +209,11 @@ class Lifetime:
         if block.kind == "learn":
             self.agent.end_task(self.position.learning_blocks - 1, block.task)
         self._drain()
-        if block.kind != "evaluate" and self._evaluates_after_blocks() and not self._just_evaluated():
+        if (
+            block.kind != "evaluate"
+            and self._evaluates_after_blocks()
+            and not self._just_evaluated()
+        ):
             self._evaluate(self._evaluated_tasks())
         self.log.block("end", block)
         self.position.block += 1
@@ -337,10 +341,6 @@ class Lifetime:
             self.position.next_log_env_steps += interval
 
     # ---- environments --------------------------------------------------------------------
-
-    def _first_task(self) -> str:
-        learned = self.curriculum.learned_tasks()
-        return learned[0] if learned else next(iter(self.curriculum.tasks))
 
     def _block_seed(self, block: int) -> int:
         return derive_seed(self.seed, "learning", block) % 2**31

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from l2rl.assembly import check_composition, check_environments
+from l2rl.assembly import check_agent, check_composition, check_environments
 from l2rl.config import LoadedExperiment, load_experiment
 from l2rl.lifetime import Lifetime, Observer, Stopped
 from l2rl.runs.files import read_json, write_json
@@ -24,6 +24,7 @@ def check(loaded: LoadedExperiment) -> None:
     """Everything that can be known before anything starts. Raises `ConfigError`."""
     check_composition(loaded)
     check_environments(loaded)
+    check_agent(loaded)
 
 
 def start(
@@ -100,7 +101,7 @@ def write_results(run: RunDirectory) -> None:
 
 def write_report_of(run: RunDirectory) -> Path:
     """The HTML report, from the log alone."""
-    from l2rl.report import write_report
+    from l2rl.report.page import write_report
 
     return write_report(run)
 

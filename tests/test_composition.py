@@ -38,7 +38,7 @@ def test_the_order_of_listing_never_matters() -> None:
 
 
 def test_an_unmet_need_names_the_component_and_the_way_out() -> None:
-    with pytest.raises(CompositionError, match="'ewc' needs TASK_BOUNDARY.*\n.*visibility"):
+    with pytest.raises(CompositionError, match=r"'ewc' needs TASK_BOUNDARY.*\n.*visibility"):
         composed(component("ewc", needs=(cap.TASK_BOUNDARY,)))
 
 

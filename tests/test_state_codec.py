@@ -18,7 +18,9 @@ from tests.support.runs import differences
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text().filter(lambda k: k[:1] != "$"), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text().filter(lambda k: k[:1] != "$"), inner)
+    ),
     max_leaves=20,
 )
 

@@ -23,9 +23,9 @@ before the learner's gradient clip (`max_grad_norm` of PPO and DQN), so it is cl
 After a detected change the anchor is the network of a few updates into the new task, and some of
 the remembered states are from there: the detector's delay.
 
-Cost: 0.1-0.2 ms per gradient step on one core (a tenth or more of an update of a tiny network, 1-2 %
-of one of SAC's), 3 P, and at each end of a task one forward and backward pass per state and
-output: 0.06 s for a small MLP, 20 s for an Atari-sized CNN with 1024 states and 6 actions.
+Cost: 0.1-0.2 ms per gradient step on one core (10-15 % of an update of a tiny network, 1-2 % of one
+of SAC's), 3 P, and at each end of a task one forward and backward pass per state and output:
+0.05 s for a small MLP, 20-40 s for an Atari-sized CNN with 1024 states and 6 actions.
 """
 
 from __future__ import annotations

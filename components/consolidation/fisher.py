@@ -41,9 +41,10 @@ def diagonal_fisher(
 ) -> dict[str, torch.Tensor]:
     """Mean over states of the Fisher diagonal of all heads of `role`, for the parameters `names`.
 
-    `observations` (batch, ...), `actions` (batch, action_dim) or None; `parameters` holds all of
-    the network's. States are taken in chunks whose gradients have at most `chunk_numbers`
-    numbers, but one state at least. A parameter that the heads do not depend on gets zeros.
+    `observations` (batch, ...), at least one; `actions` (batch, action_dim) or None; `parameters`
+    holds all of the network's. States are taken in chunks whose gradients have at most
+    `chunk_numbers` numbers, but one state at least; as much again goes into their squares. A
+    parameter that the heads do not depend on gets zeros.
     """
     fixed = {name: value.detach() for name, value in parameters.items()}
     chosen = {name: fixed[name] for name in names}
@@ -66,12 +67,17 @@ def diagonal_fisher(
     first = factors(chosen, observations[0], None if actions is None else actions[0])
     total = {name: torch.zeros_like(value) for name, value in chosen.items()}
     step = max(1, chunk_numbers // sum(value.numel() for value in chosen.values()))
+    step = min(step, len(observations))
+    # Reused: fresh memory of this size costs more than the arithmetic. Not squared in place, as
+    # two gradients may be one tensor.
+    squares = {name: value.new_empty(step, *value.shape) for name, value in chosen.items()}
     for selection in torch.eye(len(first), dtype=first.dtype, device=first.device):
         for start in range(0, len(observations), step):
             some = slice(start, start + step)
             taken = None if actions is None else actions[some]
             for name, rows in per_state(chosen, observations[some], taken, selection).items():
-                total[name] += rows.square_().sum(dim=0)
+                square = torch.mul(rows, rows, out=squares[name][: len(rows)])
+                total[name] += square.sum(dim=0)
     return {name: value / len(observations) for name, value in total.items()}
 
 

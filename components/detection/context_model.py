@@ -30,6 +30,9 @@ import torch
 
 from .encoding import RowLayout
 
+PARTS = ("reward", "dynamics", "observation")
+"""The parts of the error."""
+
 _DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8
 _MOST_DEVIATIONS = 5.0
 """Inputs farther out than this many scales are clipped, or the network would extrapolate."""
@@ -55,9 +58,6 @@ class ModelSettings:
     """Normalisation averages over about this many transitions."""
     relative_floor: float = 0.05
     """Smallest scale of a column, as a share of the typical scale of its group."""
-    reward_weight: float = 0.5
-    dynamics_weight: float = 1.0
-    observation_weight: float = 1.0
 
 
 class ContextModel:
@@ -98,30 +98,20 @@ class ContextModel:
 
     # ---- scoring -------------------------------------------------------------------------
 
-    def error(self, rows: torch.Tensor) -> float:
-        """Robust error of a chunk of rows, without learning."""
-        settings = self.settings
-        reward, dynamics, unusual = self.error_parts(rows)
-        return (
-            settings.reward_weight * reward
-            + settings.dynamics_weight * dynamics
-            + settings.observation_weight * unusual
-        )
-
-    def error_parts(self, rows: torch.Tensor) -> tuple[float, float, float]:
-        """The parts of `error` before they are weighted: reward, dynamics, observation."""
+    def errors(self, rows: torch.Tensor) -> dict[str, float]:
+        """Robust error of a chunk of rows by part (`PARTS`), without learning."""
         scale = self._scale()
         inputs, targets = self._normalised(rows, scale)
-        spread = self.variance / scale.square()
         residual = self._forward(inputs.clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS))[-1] - targets
         unexplained = float(torch.log1p(residual[:, 0].square()).mean())
         explainable = float(torch.log1p(targets[:, 0].square()).mean())
-        observation = inputs[:, : self.layout.observation]
-        return (
-            (unexplained + _REWARD_FLOOR) / (explainable + _REWARD_FLOOR),
-            _surprise(residual[:, 1:], spread[self.layout.inputs + 1 :]),
-            _surprise(observation, spread[: self.layout.observation] * _USUAL_DISTANCE),
-        )
+        spread = self.variance / scale.square()
+        usual = spread[: self.layout.observation] * _USUAL_DISTANCE
+        return {
+            "reward": (unexplained + _REWARD_FLOOR) / (explainable + _REWARD_FLOOR),
+            "dynamics": _surprise(residual[:, 1:], spread[self.layout.inputs + 1 :]),
+            "observation": _surprise(inputs[:, : self.layout.observation], usual),
+        }
 
     def _normalised(
         self, rows: torch.Tensor, scale: torch.Tensor

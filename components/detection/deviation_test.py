@@ -1,6 +1,6 @@
 """The deviation test: does a smoothed loss lie above its own recent past?
 
-    s ← α·loss + (1-α)·s,    above  ⇔  s > μ + k·max(σ, floor·|μ|)
+    s ← α·loss + (1-α)·s,    above  ⇔  s > μ + max(k·max(σ, floor·|μ|), least rise)
 
 μ and σ are taken over the last W *smoothed* losses. With raw losses in the window the first
 values after a change inflate σ, and even large jumps are masked. For the same reason the window
@@ -34,13 +34,15 @@ class DeviationTest:
         among: int = 1,
         least: int = 10,
         relative_floor: float = 0.0,
+        least_rise: float = 0.0,
         freeze: bool = True,
         clip: float = math.inf,
     ) -> None:
         """`smoothing` α; `deviations` k; `window` W; `needed` m; `among` n; `least`: losses in
-        the window before it is used; `relative_floor`: smallest σ as a share of |μ|; `freeze`:
-        whether the window stands still while the loss is above; `clip`: largest loss that
-        counts, in thresholds above μ (below 1/α no single outlier is an exceedance)."""
+        the window before it is used; `relative_floor`: smallest σ as a share of |μ|;
+        `least_rise`: smallest distance of the threshold from μ; `freeze`: whether the window
+        stands still while the loss is above; `clip`: largest loss that counts, in distances of
+        the threshold above μ (below 1/α no single outlier is an exceedance)."""
         self.smoothing = smoothing
         self.deviations = deviations
         self.window = window
@@ -48,6 +50,7 @@ class DeviationTest:
         self.among = among
         self.least = least
         self.relative_floor = relative_floor
+        self.least_rise = least_rise
         self.freeze = freeze
         self.clip = clip
         self.smoothed: float | None = None
@@ -56,7 +59,8 @@ class DeviationTest:
 
     def update(self, loss: float) -> bool:
         """Take one loss; True on an alarm, which stays until `dismiss`."""
-        self._smooth(min(loss, self._largest))
+        largest = math.inf if math.isinf(self.clip) else self.mean + self.clip * self.rise
+        self._smooth(min(loss, largest))
         above = self.is_above
         if not (above and self.freeze):
             self._remember()
@@ -93,11 +97,16 @@ class DeviationTest:
         return max(spread, self.relative_floor * abs(self.mean))
 
     @property
-    def threshold(self) -> float:
-        """μ + kσ; infinite until the window holds `least` losses."""
+    def rise(self) -> float:
+        """Distance of the threshold from μ; infinite until the window holds `least` losses."""
         if len(self.values) < self.least:
             return math.inf
-        return self.mean + self.deviations * self.sigma
+        return max(self.deviations * self.sigma, self.least_rise)
+
+    @property
+    def threshold(self) -> float:
+        """μ + kσ, or more if σ is very small."""
+        return self.mean + self.rise
 
     @property
     def is_above(self) -> bool:
@@ -108,12 +117,6 @@ class DeviationTest:
     def is_suspicious(self) -> bool:
         """Whether any of the last n losses was above."""
         return any(self.exceeded)
-
-    @property
-    def _largest(self) -> float:
-        if math.isinf(self.clip):
-            return math.inf
-        return self.mean + self.clip * (self.threshold - self.mean)
 
     def _smooth(self, loss: float) -> None:
         if self.smoothed is None:

@@ -20,6 +20,7 @@ makes one update per four env steps; the memory of a context is `memory_transiti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -31,7 +32,7 @@ from l2rl.capabilities import CHANGE_EVENTS, CONTEXT_ERRORS, TASK_BELIEF
 from l2rl.component import Component, ComponentConfig
 from l2rl.views import AgentView, ChangeEvent, ComponentGenerators, TransitionBatch
 
-from .context_model import ContextModel, ModelSettings
+from .context_model import PARTS, ContextModel, ModelSettings
 from .deviation_test import DeviationTest
 from .encoding import TransitionEncoder
 
@@ -57,8 +58,17 @@ class LossDeviationConfig(ComponentConfig):
     dwell_env_steps: int = Field(
         1000, ge=0, description="Env steps without a test after the return of a known context."
     )
-    recurrence_tolerance: float = Field(
-        2.0, ge=1, description="A context explains experience up to this multiple of its own μ."
+    recurrence_limit: float = Field(
+        2.0, gt=0, description="A context explains experience up to this excess (1: threshold)."
+    )
+    reward_rise: float = Field(
+        0.3, ge=0, description="Smallest rise of the reward part that counts (1: all of it)."
+    )
+    dynamics_rise: float = Field(
+        0.15, ge=0, description="Smallest rise of the dynamics part that counts (0.7: all of it)."
+    )
+    observation_rise: float = Field(
+        0.25, ge=0, description="Smallest rise of the observation part that counts."
     )
     max_contexts: int = Field(
         16, ge=1, description="Most contexts; at the cap the nearest one is believed in."
@@ -72,32 +82,32 @@ class LossDeviationConfig(ComponentConfig):
 
 
 class Context:
-    """One context: its model, its test, and how many chunks it is still exempt from the test."""
+    """One context: its model, a test for each part of the error, and how many chunks it is still
+    exempt from the tests."""
 
-    def __init__(self, model: ContextModel, test: DeviationTest, exempt_chunks: int) -> None:
+    def __init__(
+        self, model: ContextModel, tests: Mapping[str, DeviationTest], exempt_chunks: int
+    ) -> None:
         self.model = model
-        self.test = test
+        self.tests = tests
         self.exempt_chunks = exempt_chunks
 
-    def error(self, rows: torch.Tensor) -> float:
-        """Mean error over rows."""
-        return self.model.error(rows)
-
-    @property
-    def baseline(self) -> float:
-        """μ, the mean error while this context was in force; 1 before anything is known."""
-        return self.test.mean or 1.0
+    def excess(self, errors: Mapping[str, float]) -> float:
+        """By how much errors exceed the usual, in units of the thresholds, all parts together."""
+        rises = (max(0.0, errors[p] - t.mean) / t.rise for p, t in self.tests.items())
+        return sum(rises)
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "model": self.model.state_dict(),
-            "test": self.test.state_dict(),
+            "tests": {part: test.state_dict() for part, test in self.tests.items()},
             "exempt_chunks": self.exempt_chunks,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
-        self.test.load_state_dict(state["test"])
+        for part, test in self.tests.items():
+            test.load_state_dict(state["tests"][part])
         self.exempt_chunks = state["exempt_chunks"]
 
 
@@ -119,16 +129,18 @@ class LossDeviation(Component):
         )
         self.contexts = [self._fresh_context()]
         self.belief = 0
-        self.error = float("nan")
+        self.errors = dict.fromkeys(PARTS, math.nan)
         self.pending = torch.zeros((0, self.encoder.layout.width))
         self.held: list[torch.Tensor] = []
 
     def _fresh_context(self) -> Context:
         config = self.config
         model = ContextModel(self.encoder.layout, config.model, self.rng.torch)
-        return Context(model, self._fresh_test(), self._chunks(config.warmup_env_steps))
+        rises = (config.reward_rise, config.dynamics_rise, config.observation_rise)
+        tests = {p: self._fresh_test(rise) for p, rise in zip(PARTS, rises, strict=True)}
+        return Context(model, tests, self._chunks(config.warmup_env_steps))
 
-    def _fresh_test(self) -> DeviationTest:
+    def _fresh_test(self, least_rise: float) -> DeviationTest:
         config = self.config
         return DeviationTest(
             smoothing=config.smoothing,
@@ -137,6 +149,7 @@ class LossDeviation(Component):
             needed=config.exceedances,
             among=config.exceedances_among,
             relative_floor=config.relative_sigma,
+            least_rise=least_rise,
             clip=config.clip,
         )
 
@@ -161,26 +174,27 @@ class LossDeviation(Component):
     def _take(self, chunk: torch.Tensor, env_steps: int) -> None:
         """Score a chunk, test the score, and let the right model learn it."""
         context = self.contexts[self.belief]
-        self.error = context.error(chunk)
+        self.errors = context.model.errors(chunk)
         if context.exempt_chunks > 0:
             self._take_untested(context, chunk)
             return
-        alarm = context.test.update(self.error)
+        alarms = [test.update(self.errors[part]) for part, test in context.tests.items()]
         self.held.append(chunk)
-        if alarm:
+        if any(alarms):
             self._decide(env_steps)
-        elif not context.test.is_suspicious:
-            self._release(context, keep=0)
-        else:
+        elif any(test.is_suspicious for test in context.tests.values()):
             self._release(context, keep=2 * self.config.exceedances_among)
+        else:
+            self._release(context, keep=0)
 
     def _take_untested(self, context: Context, chunk: torch.Tensor) -> None:
-        context.test.absorb(self.error)
         context.model.learn(chunk, self.rng.torch)
         context.exempt_chunks -= 1
-        if context.exempt_chunks == 0:
-            # The first errors of a young model say nothing about those to come.
-            context.test.forget_first_half()
+        for part, test in context.tests.items():
+            test.absorb(self.errors[part])
+            if context.exempt_chunks == 0:
+                # The first errors of a young model say nothing about those to come.
+                test.forget_first_half()
 
     def _release(self, context: Context, *, keep: int) -> None:
         """Let a model learn what was held back, but for the last `keep` chunks."""
@@ -192,7 +206,7 @@ class LossDeviation(Component):
     def _decide(self, env_steps: int) -> None:
         """After an alarm: which context is this?"""
         recent = torch.cat(self.held[-self.config.exceedances_among :])
-        scores = {i: c.error(recent) / c.baseline for i, c in enumerate(self.contexts)}
+        scores = {i: c.excess(c.model.errors(recent)) for i, c in enumerate(self.contexts)}
         kind, belief = self._verdict(scores)
         if kind == "new":
             self.contexts.append(self._fresh_context())
@@ -205,28 +219,25 @@ class LossDeviation(Component):
                 kind=kind,
                 belief=belief,
                 previous_belief=previous,
-                confidence=max(0.0, 1.0 - scores.get(belief, 1.0) / scores[previous]),
+                confidence=0.0,
             )
             self.agent.announce_change(event)
 
     def _verdict(self, scores: Mapping[int, float]) -> tuple[Literal["new", "recurring"], int]:
         """The nearest other context if it explains the chunks held back, else a new one."""
-        within = [i for i in scores if i != self.belief and self._explains(i, scores[i])]
+        limit = self.config.recurrence_limit
+        within = [i for i in scores if i != self.belief and scores[i] <= limit]
         if within:
             return "recurring", min(within, key=lambda i: scores[i])
         if len(self.contexts) < self.config.max_contexts:
             return "new", len(self.contexts)
         return "recurring", min(scores, key=lambda i: scores[i])
 
-    def _explains(self, index: int, score: float) -> bool:
-        test = self.contexts[index].test
-        limit = max(test.threshold / self.contexts[index].baseline, self.config.recurrence_tolerance)
-        return score <= limit
-
     def _enter(self, context: Context, *, returning: bool) -> None:
         if returning:
             context.exempt_chunks = self._chunks(self.config.dwell_env_steps)
-            context.test.restart()
+            for test in context.tests.values():
+                test.restart()
         self._release(context, keep=0)
 
     # ---- the service ---------------------------------------------------------------------
@@ -238,28 +249,27 @@ class LossDeviation(Component):
         rewards: np.ndarray,
         next_observations: np.ndarray,
     ) -> dict[int, float]:
-        """Mean error of each known context over (batch, ...) transitions, in units of its own
-        baseline: about 1 in its own context, more in another."""
+        """By how much (batch, ...) transitions exceed what is usual in each known context, in
+        units of its thresholds: about 0 in its own context, above 1 in another."""
         rows = self.encoder.rows(observations, actions, rewards, next_observations)
-        return {i: c.error(rows) / c.baseline for i, c in enumerate(self.contexts)}
+        return {i: c.excess(c.model.errors(rows)) for i, c in enumerate(self.contexts)}
 
     # ---- books ---------------------------------------------------------------------------
 
     def metrics(self) -> dict[str, float]:
-        test = self.contexts[self.belief].test
-        return {
-            "error": self.error,
-            "smoothed": float("nan") if test.smoothed is None else test.smoothed,
-            "threshold": test.threshold,
-            "contexts": len(self.contexts),
-        }
+        result: dict[str, float] = {"contexts": len(self.contexts)}
+        for part, test in self.contexts[self.belief].tests.items():
+            result[f"{part}_error"] = self.errors[part]
+            result[f"{part}_smoothed"] = math.nan if test.smoothed is None else test.smoothed
+            result[f"{part}_threshold"] = test.threshold
+        return result
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "contexts": [context.state_dict() for context in self.contexts],
             "projection": self.encoder.projection,
             "belief": self.belief,
-            "error": self.error,
+            "errors": dict(self.errors),
             "pending": self.pending,
             "held": list(self.held),
         }
@@ -270,6 +280,6 @@ class LossDeviation(Component):
             context.load_state_dict(saved)
         projection = state["projection"]
         self.encoder.projection = None if projection is None else projection.clone()
-        self.belief, self.error = state["belief"], state["error"]
+        self.belief, self.errors = state["belief"], dict(state["errors"])
         self.pending = state["pending"].clone()
         self.held = [chunk.clone() for chunk in state["held"]]

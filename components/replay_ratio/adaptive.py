@@ -22,8 +22,9 @@ With several environments the last finished episode is the updates between the t
 collections in which an episode ended. Checks by env steps instead average over the updates since
 the check before, so that they work where episodes never end.
 
-Units: gradient steps per env step, all environments together. Cost: 1-2 % of an update while
-measuring, nothing after the switch; then high/low times as many updates.
+Units: gradient steps per env step, all environments together. Cost: 1 % of an update while
+measuring, and 1 % for the recording of activations; from the switch on high/low times as many
+updates.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class AdaptiveReplayRatio(Component):
     learners = ("dqn", "sac")
     needs = (REPLAY, ACTIVATIONS)
     provides = (REPLAY_RATIO,)
-    cost = "1-2 % while measuring; then high/low times as many updates"
+    cost = "2 %; once settled high/low times as many updates"
     stateful = ("_fau_sum", "_updates", "_episode_mean", "_episodes", "_checked_at")
 
     class Config(ComponentConfig):
@@ -255,7 +256,7 @@ def activity_limits(kinds: Mapping[str, str]) -> dict[str, tuple[float, float]]:
 def fraction_of_active_units(
     activations: Mapping[str, torch.Tensor], limits: Mapping[str, tuple[float, float]]
 ) -> float:
-    """Share of active (sample, unit) pairs over all layers in `limits` (METHODS A1), in [0, 1].
+    """Share of active (sample, unit) pairs over all layers in `limits`, in [0, 1].
 
     `activations`: layer name -> (batch, units, ...) float32. Active: lower < output < upper.
     """

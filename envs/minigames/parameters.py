@@ -28,11 +28,15 @@ class Parameter:
         return f"{self.meaning}; default {self.default}"
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def integer(low: int, high: int) -> Callable[[Any], int]:
     """A check for a whole number in [low, high]."""
 
     def check(value: Any) -> int:
-        if isinstance(value, bool) or value != int(value) or not low <= value <= high:
+        if not _is_number(value) or value % 1 != 0 or not low <= value <= high:
             raise ValueError(f"a whole number from {low} to {high}")
         return int(value)
 
@@ -43,7 +47,7 @@ def number(low: float, high: float) -> Callable[[Any], float]:
     """A check for a number in [low, high]."""
 
     def check(value: Any) -> float:
-        if isinstance(value, bool) or not low <= float(value) <= high:
+        if not _is_number(value) or not low <= value <= high:
             raise ValueError(f"a number from {low:g} to {high:g}")
         return float(value)
 
@@ -66,7 +70,7 @@ def rectangle(value: Any) -> tuple[float, float, float, float]:
     """Check (x0, y0, x1, y1) in map units."""
     wide, high = SMALLEST_RECTANGLE
     text = f"[x0, y0, x1, y1] inside 0..{MAP_SIZE}, at least {wide:g} wide and {high:g} high"
-    if not isinstance(value, list | tuple) or len(value) != 4:
+    if not isinstance(value, list | tuple) or len(value) != 4 or not all(map(_is_number, value)):
         raise ValueError(text)
     x0, y0, x1, y1 = map(float, value)
     inside = min(x0, y0) >= 0 and max(x1, y1) <= MAP_SIZE
@@ -79,7 +83,7 @@ def remap(value: Any) -> int | tuple[int, ...] | None:
     """Check None, the seed of a permutation, or a permutation of 0..7."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
-    if isinstance(value, list | tuple) and sorted(value) == list(range(8)):
+    if isinstance(value, list | tuple) and sorted(value, key=str) == list(range(8)):
         return tuple(map(int, value))
     raise ValueError("none, a seed (a whole number from 0), or a permutation of 0..7")
 
@@ -129,7 +133,7 @@ def resolve(task: str, known: Mapping[str, Parameter], given: Mapping[str, Any])
         value = given.get(name, parameter.default)
         try:
             values[name] = parameter.check(value)
-        except (ValueError, TypeError, OverflowError) as error:
+        except ValueError as error:
             raise ValueError(
                 f"minigames/{task}: {name} = {value!r} is not possible; it must be {error}"
             ) from None

@@ -19,7 +19,10 @@ class LifelongDQN(LifelongOffPolicy, DQN):
     """`stable_baselines3.DQN` with `components`; bit-identical to it without any."""
 
     learner = "dqn"
-    scoped_schedules: ClassVar[Mapping[str, str]] = {"learning_rate": "lr_schedule", "exploration": "exploration_schedule"}
+    scoped_schedules: ClassVar[Mapping[str, str]] = {
+        "learning_rate": "lr_schedule",
+        "exploration": "exploration_schedule",
+    }
     counters = (*LifelongOffPolicy.counters, "_n_calls", "exploration_rate")
 
     def __init__(

@@ -24,6 +24,7 @@ from l2rl.engine.edits import apply_edit, lent, put
 from l2rl.engine.phase import Phase
 from l2rl.engine.replay_ratio import ReplayRatioArbiter
 from l2rl.engine.step import StepHooks, gradient_step
+from l2rl.errors import UserError
 from l2rl.views import (
     ActView,
     AgentView,
@@ -117,7 +118,8 @@ class ComponentHost:
         }
         self._refuse_nested_observations()
         for component in self.composition.components:
-            component.bind(self._agent_view(component), self.generators[component.name])
+            with _told_of(component):
+                component.bind(self._agent_view(component), self.generators[component.name])
 
     def _refuse_nested_observations(self) -> None:
         listeners = self.composition["on_transitions"]
@@ -168,16 +170,16 @@ class ComponentHost:
         owners = self.composition["make_replay_buffer"]
         if not owners:
             return None
-        return owners[0].make_replay_buffer(
-            BufferView(
-                capacity=capacity,
-                observation_space=self.agent.observation_space,
-                action_space=self.agent.action_space,
-                n_envs=self.agent.n_envs,
-                device=self.agent.device,
-                belief=lambda: self.belief,
-            )
+        view = BufferView(
+            capacity=capacity,
+            observation_space=self.agent.observation_space,
+            action_space=self.agent.action_space,
+            n_envs=self.agent.n_envs,
+            device=self.agent.device,
+            belief=lambda: self.belief,
         )
+        with _told_of(owners[0]):
+            return owners[0].make_replay_buffer(view)
 
     # ---- life of a curriculum ------------------------------------------------------------
 
@@ -407,6 +409,19 @@ class ComponentHost:
             component.load_state_dict(state["components"][component.name])
         for name, generators in self.generators.items():
             generators.load_state_dict(state["generators"][name])
+
+
+@contextmanager
+def _told_of(component: Component) -> Iterator[None]:
+    """A component's own objection becomes a problem that names it."""
+    try:
+        yield
+    except CompositionError:
+        raise
+    except UserError as error:
+        message, _, way_out = str(error).partition("\n")
+        problem = CompositionProblem(component.name, message, way_out.strip())
+        raise CompositionError([problem]) from error
 
 
 def _named(components: Iterable[Component]) -> list[Component]:

@@ -29,7 +29,10 @@ class LifelongPPO(LifelongAlgorithm, PPO):
     """`stable_baselines3.PPO` with `components`; bit-identical to it without any."""
 
     learner = "ppo"
-    scoped_schedules: ClassVar[Mapping[str, str]] = {"learning_rate": "lr_schedule", "clip_range": "clip_range"}
+    scoped_schedules: ClassVar[Mapping[str, str]] = {
+        "learning_rate": "lr_schedule",
+        "clip_range": "clip_range",
+    }
     policy: ActorCriticPolicy
 
     def __init__(
@@ -62,8 +65,10 @@ class LifelongPPO(LifelongAlgorithm, PPO):
                 targets={},
                 output_layers=frozenset((output | {"log_std"}) & set(parameters)),
                 optimizer=self.policy.optimizer,
-                forward=lambda observations, actions: self.policy.predict_values(observations)
-                + self.policy.get_distribution(observations).mode().sum() * 0,
+                forward=lambda observations, actions: (
+                    self.policy.predict_values(observations)
+                    + self.policy.get_distribution(observations).mode().sum() * 0
+                ),
                 clip_parameters=list(self.policy.parameters()),
                 max_grad_norm=self.max_grad_norm,
             )

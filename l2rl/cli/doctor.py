@@ -37,7 +37,9 @@ def diagnosis() -> tuple[bool, Table]:
     table.add_row("cores", str(os.cpu_count()), "")
     healthy = all([_required(table, name) for name in REQUIRED])
     for name, command in OPTIONAL.items():
-        table.add_row(name, _version(name) or "not installed (optional)", _if_missing(name, command))
+        table.add_row(
+            name, _version(name) or "not installed (optional)", _if_missing(name, command)
+        )
     for name in suite_names():
         healthy &= _suite(table, name)
     for name in component_names():
@@ -71,7 +73,9 @@ def _suite(table: Table, name: str) -> bool:
         table.add_row(f"suite {name}", "[red]broken[/]", str(error))
         return False
     missing = suite.missing()
-    table.add_row(f"suite {name}", missing and "not usable" or f"version {suite.version}", missing or "")
+    table.add_row(
+        f"suite {name}", "not usable" if missing else f"version {suite.version}", missing or ""
+    )
     return True
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.table import Table
 
-from l2rl.assembly import check_composition, check_environments
+from l2rl.assembly import check_agent, check_composition, check_environments
 from l2rl.capabilities import options_of
 from l2rl.component import HOOKS, Component, overridden_hooks
 from l2rl.composition import Composition
@@ -20,6 +20,7 @@ def explanation(loaded: LoadedExperiment) -> Iterator[RenderableType]:
     """Summary, components, hooks in their order, and the resolved configuration."""
     composition = check_composition(loaded)
     check_environments(loaded)
+    check_agent(loaded)
     yield summary(loaded, composition)
     if composition.components:
         yield components(composition)

@@ -27,7 +27,9 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 
-Experiment = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped experiment.")]
+Experiment = Annotated[
+    str, typer.Argument(help="A YAML file, or the name of a shipped experiment.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Override a setting; may be repeated."),
@@ -80,9 +82,7 @@ def run(
     loaded = load_experiment(experiment, wanted)
     path = run_path(root, loaded.config.experiment, name, loaded.config.seed)
     with _stop_explained(path), observed(err, loaded) as observer:
-        done = running.start(
-            loaded, root=root, variant=name, force=force, observer=observer
-        )
+        done = running.start(loaded, root=root, variant=name, force=force, observer=observer)
     _announce(done)
 
 

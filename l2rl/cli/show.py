@@ -115,4 +115,3 @@ def _run(path: Path) -> Iterator[RenderableType]:
     from l2rl.runs.run_directory import RunDirectory
 
     yield summary(RunDirectory.open(path))
-

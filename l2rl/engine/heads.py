@@ -53,9 +53,7 @@ def _called_with(raw: _Raw) -> HeadFunction:
 class _ActorCritic(_Raw):
     network: ActorCriticPolicy
 
-    def forward(
-        self, observations: torch.Tensor, actions: torch.Tensor | None
-    ) -> dict[str, Head]:
+    def forward(self, observations: torch.Tensor, actions: torch.Tensor | None) -> dict[str, Head]:
         policy = self.network
         features = policy.extract_features(observations)
         if policy.share_features_extractor:
@@ -96,25 +94,19 @@ def _sde_scale(
 class _Q(_Raw):
     network: QNetwork
 
-    def forward(
-        self, observations: torch.Tensor, actions: torch.Tensor | None
-    ) -> dict[str, Head]:
+    def forward(self, observations: torch.Tensor, actions: torch.Tensor | None) -> dict[str, Head]:
         return {"q": Head("scalar", "acting", self.network(observations))}
 
 
 class _SquashedActor(_Raw):
     network: Actor
 
-    def forward(
-        self, observations: torch.Tensor, actions: torch.Tensor | None
-    ) -> dict[str, Head]:
+    def forward(self, observations: torch.Tensor, actions: torch.Tensor | None) -> dict[str, Head]:
         mean, log_std, extra = self.network.get_action_dist_params(observations)
         if "latent_sde" in extra:
             distribution = self.network.action_dist
             assert isinstance(distribution, StateDependentNoiseDistribution)
-            variance = torch.matmul(
-                extra["latent_sde"] ** 2, distribution.get_std(log_std) ** 2
-            )
+            variance = torch.matmul(extra["latent_sde"] ** 2, distribution.get_std(log_std) ** 2)
             return {"action": Head("gaussian", "acting", mean, torch.sqrt(variance + 1e-6))}
         return {"action": Head("gaussian", "acting", mean, log_std.exp())}
 
@@ -122,9 +114,7 @@ class _SquashedActor(_Raw):
 class _Critics(_Raw):
     network: ContinuousCritic
 
-    def forward(
-        self, observations: torch.Tensor, actions: torch.Tensor | None
-    ) -> dict[str, Head]:
+    def forward(self, observations: torch.Tensor, actions: torch.Tensor | None) -> dict[str, Head]:
         if actions is None:
             raise ValueError("the heads of SAC's critics need actions")
         values = self.network(observations, actions)

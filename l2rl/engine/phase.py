@@ -98,9 +98,7 @@ def optimised_parameters(
     return {name: p for name, p in module.named_parameters() if id(p) in moved}
 
 
-def following(
-    parameters: Mapping[str, nn.Parameter], target: nn.Module
-) -> dict[str, torch.Tensor]:
+def following(parameters: Mapping[str, nn.Parameter], target: nn.Module) -> dict[str, torch.Tensor]:
     """The target network's values by the name of the parameter they follow."""
     values = dict(target.named_parameters())
     return {name: values[name].data for name in parameters if name in values}

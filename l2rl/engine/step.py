@@ -79,9 +79,7 @@ def gradient_step(
     phase.updates += 1
 
 
-def _with_terms(
-    phase: Phase, loss: torch.Tensor, batch: Batch, hooks: StepHooks
-) -> torch.Tensor:
+def _with_terms(phase: Phase, loss: torch.Tensor, batch: Batch, hooks: StepHooks) -> torch.Tensor:
     """The loss plus every component's terms, in order."""
     for component in hooks.loss_terms:
         tensors = component.term_tensors(phase.name)

@@ -1,7 +1,7 @@
 """The continual-evaluation metrics: how well all tasks are done, and how deep the dips were.
 
 With A(i, n) the performance on task i at evaluation n, k learned tasks, the current one learned
-last, and T_i the last evaluation of the first learning phase of i (METHODS I1, I5; the stability
+last, and T_i the last evaluation of the first learning phase of i (the stability
 gap is De Lange et al., arXiv 2205.13452):
 
     average performance   mean over the k tasks of A(i, last)

@@ -20,13 +20,20 @@ LABELS = Surroundings(visibility="labels", labels=("a", "b", "c"))
 
 
 def agent(learner: str) -> Any:
-    common: dict[str, Any] = {"surroundings": LABELS, "multi_head": True, "seed": 0, "device": "cpu"}
+    common: dict[str, Any] = {
+        "surroundings": LABELS,
+        "multi_head": True,
+        "seed": 0,
+        "device": "cpu",
+    }
     if learner == "ppo":
         return LifelongPPO(
             "MlpPolicy", make_vec_env("CartPole-v1", 2), n_steps=16, batch_size=16, **common
         )
     if learner == "dqn":
-        return LifelongDQN("MlpPolicy", make_vec_env("CartPole-v1", 1), learning_starts=10, **common)
+        return LifelongDQN(
+            "MlpPolicy", make_vec_env("CartPole-v1", 1), learning_starts=10, **common
+        )
     return LifelongSAC("MlpPolicy", make_vec_env("Pendulum-v1", 1), learning_starts=10, **common)
 
 

@@ -25,7 +25,9 @@ from l2rl.views import TransitionBatch
 
 def ppo(**settings: object) -> LifelongPPO:
     env = make_vec_env("CartPole-v1", 2, seed=0)
-    return LifelongPPO("MlpPolicy", env, n_steps=16, batch_size=16, seed=0, device="cpu", **settings)
+    return LifelongPPO(
+        "MlpPolicy", env, n_steps=16, batch_size=16, seed=0, device="cpu", **settings
+    )
 
 
 class Counter(BaseCallback):

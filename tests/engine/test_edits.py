@@ -83,7 +83,12 @@ def test_a_bad_edit_changes_nothing(values: dict[str, dict[str, torch.Tensor]], 
 def test_lent_values_are_given_back_even_after_an_error() -> None:
     phase = trained_phase()
     before = phase.flat_row()
-    with pytest.raises(RuntimeError, match="boom"), lent({"q": phase}, NEW):
-        assert phase.parameters["a"].tolist() == [5.0, 6.0]
-        raise RuntimeError("boom")
+
+    def interrupted() -> None:
+        with lent({"q": phase}, NEW):
+            assert phase.parameters["a"].tolist() == [5.0, 6.0]
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        interrupted()
     assert torch.equal(phase.flat_row(), before)

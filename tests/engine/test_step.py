@@ -79,7 +79,7 @@ def test_no_tensors_means_no_term() -> None:
 
 def test_a_non_finite_term_names_its_component_and_moves_nothing() -> None:
     one = phase()
-    with pytest.raises(NonFiniteLossTerm, match="component 'broken'.*'broken/pull'"):
+    with pytest.raises(NonFiniteLossTerm, match=r"component 'broken'.*'broken/pull'"):
         step(one, hooks(Broken()))
     assert one.parameters["w"].tolist() == [1.0, -2.0]
 

@@ -171,7 +171,7 @@ def test_only_the_selected_unit_takes_the_order() -> None:
 
 def test_an_action_outside_the_space_is_an_error() -> None:
     games = engine("MoveToBeacon", range(3))
-    with pytest.raises(ValueError, match="action 26 of game 1 is not in 0..25"):
+    with pytest.raises(ValueError, match=r"action 26 of game 1 is not in 0\.\.25"):
         games.step(np.array([0, 26, 0]))
     with pytest.raises(ValueError, match=r"shape \(3,\)"):
         games.step(np.array([0]))
@@ -184,6 +184,8 @@ def test_an_action_outside_the_space_is_an_error() -> None:
         ({"step_mul": 0}, "a whole number from 1 to 64"),
         ({"step_mul": "fast"}, "a whole number"),
         ({"rectangle": [0, 0, 5, 5]}, "at least 16 wide"),
+        ({"rectangle": ["a", 0, 5, 5]}, "at least 16 wide"),
+        ({"step_mul": float("nan")}, "a whole number"),
         ({"observation_rotation": 45}, "one of 0, 90, 180, 270"),
         ({"action_remap": [0, 1]}, "permutation"),
         ({"reward_scale": float("nan")}, "a number from"),

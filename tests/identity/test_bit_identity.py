@@ -50,7 +50,9 @@ class NoisyTarget(gym.Env[Any, Any]):
 
 VECTOR = spaces.Box(-np.inf, np.inf, (5,), np.float32)
 IMAGE = spaces.Box(0, 255, (3, 36, 36), np.uint8)
-DICT = spaces.Dict({"a": spaces.Box(0, 1, (3,), np.float32), "b": spaces.Box(0, 1, (2,), np.float32)})
+DICT = spaces.Dict(
+    {"a": spaces.Box(0, 1, (3,), np.float32), "b": spaces.Box(0, 1, (2,), np.float32)}
+)
 BOX = spaces.Box(-1.0, 2.0, (2,), np.float32)
 DISCRETE = spaces.Discrete(4)
 
@@ -73,7 +75,13 @@ CASES = {
     "ppo-multibinary": (LifelongPPO, PPO, VECTOR, spaces.MultiBinary(3), PPO_SETTINGS),
     "ppo-target-kl": (LifelongPPO, PPO, VECTOR, DISCRETE, {**PPO_SETTINGS, "target_kl": 1e-4}),
     "ppo-sde": (LifelongPPO, PPO, VECTOR, BOX, {**PPO_SETTINGS, "use_sde": True}),
-    "dqn-vector": (LifelongDQN, DQN, VECTOR, DISCRETE, {**OFF_POLICY, "target_update_interval": 50}),
+    "dqn-vector": (
+        LifelongDQN,
+        DQN,
+        VECTOR,
+        DISCRETE,
+        {**OFF_POLICY, "target_update_interval": 50},
+    ),
     "dqn-image": (LifelongDQN, DQN, IMAGE, DISCRETE, {**OFF_POLICY, "gradient_steps": 2}),
     "dqn-all-steps": (LifelongDQN, DQN, VECTOR, DISCRETE, {**OFF_POLICY, "gradient_steps": -1}),
     "dqn-n-step": (LifelongDQN, DQN, VECTOR, DISCRETE, {**OFF_POLICY, "n_steps": 3}),

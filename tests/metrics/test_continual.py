@@ -27,7 +27,7 @@ WORKED_EXAMPLE = {
     "two": [0.0, 0.0, 0.1, 0.4, 0.8, 0.9, 0.2, 0.5, 0.7],
     "three": [0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.5, 0.8, 0.95],
 }
-"""METHODS.md I1: learned by evaluation 2, 5 and 8."""
+"""A worked example: learned by evaluation 2, 5 and 8."""
 
 
 def log_of(

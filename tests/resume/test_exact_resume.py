@@ -21,7 +21,10 @@ agent:
 curriculum:
   visibility: labels
   tasks: {beacon: minigames/MoveToBeacon, shards: minigames/CollectMineralShards}
-  blocks: [{learn: beacon, env_steps: 700}, {learn: shards, env_steps: 500}, {learn: beacon, episodes: 3}]
+  blocks:
+    - {learn: beacon, env_steps: 700}
+    - {learn: shards, env_steps: 500}
+    - {learn: beacon, episodes: 3}
 evaluation: {interval_env_steps: 300, episodes: 2, n_envs: 2}
 checkpoint: {interval_env_steps: 150, interval_s: null}
 logging: {interval_env_steps: 100}
@@ -32,7 +35,7 @@ seed: 6
 agent:
   learner: dqn
   n_envs: 4
-  settings: {learning_starts: 100, batch_size: 16, buffer_size: 500, train_freq: 4, target_update_interval: 200}
+  settings: {learning_starts: 100, batch_size: 16, buffer_size: 500, target_update_interval: 200}
 curriculum:
   visibility: boundaries
   tasks: {beacon: minigames/MoveToBeacon, shards: minigames/CollectMineralShards}

@@ -40,7 +40,7 @@ _HUBER_BOUND = 5.0
 """Residual in scales beyond which the training loss is linear."""
 _USUAL_DISTANCE = 10.0
 """u: squared distance, in units of the context's mean, at which observations begin to count."""
-_REWARD_FLOOR = 0.2
+_REWARD_FLOOR = 0.1
 """c: so much reward surprise per transition counts as nothing to predict."""
 
 
@@ -103,8 +103,7 @@ class ContextModel:
         scale = self._scale()
         inputs, targets = self._normalised(rows, scale)
         residual = self._forward(inputs.clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS))[-1] - targets
-        unexplained = float(torch.log1p(residual[:, 0].square()).mean())
-        explainable = float(torch.log1p(targets[:, 0].square()).mean())
+        unexplained, explainable = _share(residual[:, 0].square()), _share(targets[:, 0].square())
         spread = self.variance / scale.square()
         usual = spread[: self.layout.observation] * _USUAL_DISTANCE
         return {
@@ -233,6 +232,10 @@ class ContextModel:
 
 
 def _surprise(normal: torch.Tensor, spread: torch.Tensor) -> float:
-    """⟨log(1+Σz²/Σspread)⟩: one column far outside counts, a single transition not too much."""
-    distance = normal.square().sum(dim=1) / spread.sum().clamp(min=1.0)
-    return float(torch.log1p(distance).mean())
+    """Share of surprising rows; a single column that is far outside makes a row one."""
+    return _share(normal.square().sum(dim=1) / spread.sum().clamp(min=1.0))
+
+
+def _share(square: torch.Tensor) -> float:
+    """⟨q/(1+q)⟩: how many squared distances are large, each counting for one at most."""
+    return float((square / (1.0 + square)).mean())

@@ -56,15 +56,17 @@ class DeviationTest:
         self.smoothed: float | None = None
         self.values: list[float] = []
         self.exceeded: list[bool] = []
+        self.suspected: list[bool] = []
 
     def update(self, loss: float) -> bool:
         """Take one loss; True on an alarm, which stays until `dismiss`."""
-        largest = math.inf if math.isinf(self.clip) else self.mean + self.clip * self.rise
+        largest = self.largest
         self._smooth(min(loss, largest))
         above = self.is_above
         if not (above and self.freeze):
             self._remember()
         self.exceeded = [*self.exceeded, above][-self.among :]
+        self.suspected = [*self.suspected, above or loss > largest][-self.among :]
         return sum(self.exceeded) >= self.needed
 
     def absorb(self, loss: float) -> None:
@@ -78,12 +80,12 @@ class DeviationTest:
 
     def dismiss(self) -> None:
         """Forget the exceedances; the window stays."""
-        self.exceeded = []
+        self.exceeded, self.suspected = [], []
 
-    def restart(self, loss: float | None = None) -> None:
-        """Forget exceedances and smoothing; the next (or the given) loss starts it anew."""
-        self.exceeded = []
-        self.smoothed = loss
+    def restart(self) -> None:
+        """Forget exceedances and smoothing; the next loss starts it anew."""
+        self.dismiss()
+        self.smoothed = None
 
     @property
     def mean(self) -> float:
@@ -115,8 +117,13 @@ class DeviationTest:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether any of the last n losses was above."""
-        return any(self.exceeded)
+        """Whether any of the last n losses was above, or so large that it was clipped."""
+        return any(self.suspected)
+
+    @property
+    def largest(self) -> float:
+        """The largest loss that counts."""
+        return math.inf if math.isinf(self.clip) else self.mean + self.clip * self.rise
 
     def _smooth(self, loss: float) -> None:
         if self.smoothed is None:
@@ -134,6 +141,7 @@ class DeviationTest:
             "smoothed": self.smoothed,
             "values": list(self.values),
             "exceeded": [int(above) for above in self.exceeded],
+            "suspected": [int(suspect) for suspect in self.suspected],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -141,3 +149,4 @@ class DeviationTest:
         self.smoothed = state["smoothed"]
         self.values = list(state["values"])
         self.exceeded = [bool(above) for above in state["exceeded"]]
+        self.suspected = [bool(suspect) for suspect in state["suspected"]]

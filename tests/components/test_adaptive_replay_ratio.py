@@ -183,8 +183,10 @@ def component_of(agent: Any) -> AdaptiveReplayRatio:
     return found
 
 
-@pytest.mark.parametrize("n_envs", [1, 3])
-@pytest.mark.parametrize(("low", "high", "train_freq"), [(0.3, 0.3, 4), (0.5, 2.0, 4), (2, 2, 1)])
+@pytest.mark.parametrize(
+    ("low", "high", "train_freq", "n_envs"),
+    [(0.3, 0.3, 4, 1), (0.3, 0.3, 4, 3), (0.5, 2.0, 4, 1), (2, 2, 1, 3)],
+)
 def test_updates_per_env_step_are_the_ratio(
     low: float, high: float, train_freq: int, n_envs: int
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from l2rl.envs.minigames.engine import Engine
 from l2rl.envs.minigames.spaces import N_ACTIONS
+from l2rl.envs.minigames.state import LOOK
 
 TASKS = ("MoveToBeacon", "CollectMineralShards", "DefeatRoaches")
 
@@ -27,7 +28,8 @@ def same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
 
 
 def put(game: np.void, side: int, j: int, x: float, y: float, health: float | None = None) -> None:
-    """Move a unit, and change its health."""
+    """Move a unit that then looks around, and change its health."""
+    game["target"][side, j] = LOOK
     game["x"][side, j], game["y"][side, j] = x, y
     game["order_x"][side, j], game["order_y"][side, j] = x, y
     if health is not None:

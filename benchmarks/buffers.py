@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from l2rl.components.replay.reservoir import ReservoirBuffer
 from stable_baselines3.common.buffers import ReplayBuffer
 
+from l2rl.components.replay.reservoir import ReservoirBuffer
 from l2rl.views import BufferView
 
 BATCH_SIZE = 256

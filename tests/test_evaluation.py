@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from l2rl.envs.minigames import SUITE
 
 from l2rl.agents.dqn import LifelongDQN
 from l2rl.agents.host import Surroundings
 from l2rl.component import Component
+from l2rl.envs.minigames import SUITE
 from l2rl.evaluation import Evaluator
 from l2rl.views import EvaluationEvent
 from tests.support.runs import differences, final_state, run_whole

@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+_SUSPECT = 2.0
+"""A raw loss this many distances of the threshold above μ is suspicious at once."""
 
 
 class DeviationTest:
@@ -60,13 +62,13 @@ class DeviationTest:
 
     def update(self, loss: float) -> bool:
         """Take one loss; True on an alarm, which stays until `dismiss`."""
-        largest = self.largest
-        self._smooth(min(loss, largest))
+        suspect = loss > self.mean + _SUSPECT * self.rise
+        self._smooth(min(loss, self.largest))
         above = self.is_above
         if not (above and self.freeze):
             self._remember()
         self.exceeded = [*self.exceeded, above][-self.among :]
-        self.suspected = [*self.suspected, above or loss > largest][-self.among :]
+        self.suspected = [*self.suspected, above or suspect][-self.among :]
         return sum(self.exceeded) >= self.needed
 
     def absorb(self, loss: float) -> None:
@@ -117,7 +119,7 @@ class DeviationTest:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether any of the last n losses was above, or so large that it was clipped."""
+        """Whether any of the last n losses was above, smoothed or not."""
         return any(self.suspected)
 
     @property

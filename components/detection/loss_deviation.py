@@ -53,7 +53,7 @@ class LossDeviationConfig(ComponentConfig):
         4.0, gt=1, description="Largest error that counts, in (threshold - μ) above μ."
     )
     warmup_env_steps: int = Field(
-        3000, ge=0, description="Env steps that a new context's model learns before it is tested."
+        5000, ge=0, description="Env steps that a new context's model learns before it is tested."
     )
     dwell_env_steps: int = Field(
         1000, ge=0, description="Env steps without a test after the return of a known context."
@@ -62,13 +62,13 @@ class LossDeviationConfig(ComponentConfig):
         2.0, gt=0, description="A context explains experience up to this excess (1: threshold)."
     )
     reward_rise: float = Field(
-        0.3, ge=0, description="Smallest rise of the reward part that counts (1: all of it)."
+        0.7, ge=0, description="Smallest rise of the reward part that counts (1: all of it)."
     )
     dynamics_rise: float = Field(
         0.15, ge=0, description="Smallest rise of the dynamics part that counts (0.7: all of it)."
     )
     observation_rise: float = Field(
-        0.25, ge=0, description="Smallest rise of the observation part that counts."
+        0.2, ge=0, description="Smallest rise of the observation part that counts."
     )
     max_contexts: int = Field(
         16, ge=1, description="Most contexts; at the cap the nearest one is believed in."

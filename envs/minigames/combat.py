@@ -54,14 +54,15 @@ def act(game: Record, side: int, j: int, rule: Record, units: np.ndarray) -> Non
 
 
 @inner
-def edge_gap(game: Record, side: int, j: int, target: int, units: np.ndarray) -> float:
-    """Distance between the edges of a unit and its target, map units."""
+def in_reach(game: Record, side: int, j: int, target: int, units: np.ndarray) -> bool:
+    """Whether a unit's weapon reaches its target: edges within the range."""
     other = 1 - side
-    centres = distance(
-        game.x[side, j], game.y[side, j], game.x[other, target], game.y[other, target]
-    )
-    radii: float = units[game.kind[side, j]].radius + units[game.kind[other, target]].radius
-    return centres - radii
+    unit = units[game.kind[side, j]]
+    reach = unit.range + unit.radius + units[game.kind[other, target]].radius
+    dx = game.x[other, target] - game.x[side, j]
+    dy = game.y[other, target] - game.y[side, j]
+    within: bool = dx * dx + dy * dy <= reach * reach
+    return within
 
 
 @inner
@@ -73,13 +74,12 @@ def choose_target(game: Record, side: int, j: int, units: np.ndarray) -> int:
         if alive:
             return target
         game.order[side, j] = IDLE
-    unit = units[game.kind[side, j]]
-    if alive and edge_gap(game, side, j, target, units) <= unit.range:
+    if alive and in_reach(game, side, j, target, units):
         return target
     due = (game.loop + j) % _LOOK_EVERY == 0
     if not due and (alive or target == NO_TARGET):
         return target
-    return look(game, side, j, unit.acquisition)
+    return look(game, side, j, units[game.kind[side, j]].acquisition)
 
 
 @inner
@@ -97,13 +97,13 @@ def look(game: Record, side: int, j: int, acquisition: float) -> int:
 @inner
 def engage(game: Record, side: int, j: int, target: int, rule: Record, units: np.ndarray) -> None:
     """Shoot when in range and ready, walk up when out of range."""
-    unit = units[game.kind[side, j]]
-    if edge_gap(game, side, j, target, units) <= unit.range:
+    if in_reach(game, side, j, target, units):
         if game.cooldown[side, j] <= 0.0:
             shoot(game, side, j, target, units)
     elif game.order[side, j] != HOLD:
         other = 1 - side
-        walk(game, side, j, game.x[other, target], game.y[other, target], unit.speed)
+        speed = units[game.kind[side, j]].speed
+        walk(game, side, j, game.x[other, target], game.y[other, target], speed)
         keep_inside(game, side, j, rule)
 
 

@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def inner(function: F) -> F:
     """Compile a function that only compiled functions call."""
     # Without the wrappers that Python would call through: half of the compile time.
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
     return cast(F, numba.njit(**options)(function))
 
 

@@ -51,14 +51,13 @@ class Engine:
         """Start new episodes in the chosen games ((N,) bool, all by default); observations."""
         if chosen is None:
             chosen = np.ones(self.n_games, np.bool_)
-        self._kernel.start(self.games, chosen, self.rules, self.units)
-        return self.observe()
+        seen = np.empty(self._shape, self._dtype)
+        self._kernel.observe(self.games, chosen, self.rules, self.units, seen, self.masks)
+        return seen
 
     def observe(self) -> np.ndarray:
         """The observations of the present state; brings `masks` up to date."""
-        seen = np.empty(self._shape, self._dtype)
-        self._kernel.observe(self.games, self.rules, self.units, seen, self.masks)
-        return seen
+        return self.reset(np.zeros(self.n_games, np.bool_))
 
     def step(
         self, actions: np.ndarray, restart: bool = True

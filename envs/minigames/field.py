@@ -23,6 +23,12 @@ def distance(x0: float, y0: float, x1: float, y1: float) -> float:
 
 
 @inner
+def within(x0: float, y0: float, x1: float, y1: float, radius: float) -> bool:
+    """Whether two points are no further apart than the radius; no root to take."""
+    return (x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0) <= radius * radius
+
+
+@inner
 def clear_field(game: Record) -> None:
     """An empty field at the start of an episode; the generator goes on."""
     game.loop = 0

@@ -6,7 +6,7 @@ import numpy as np
 
 from .chance import uniform
 from .compiling import inner
-from .field import add_unit, distance, draw_place, march_all
+from .field import add_unit, draw_place, march_all, within
 from .state import BEACON_ITEM, OWN, Record
 from .units import MARINE
 
@@ -38,8 +38,7 @@ def move_beacon(game: Record, rule: Record) -> None:
 def loop_beacon(game: Record, rule: Record, units: np.ndarray) -> None:
     """One game loop."""
     march_all(game, rule, units)
-    gap = distance(game.x[OWN, 0], game.y[OWN, 0], game.item_x[0], game.item_y[0])
-    if gap <= REACH:
+    if within(game.x[OWN, 0], game.y[OWN, 0], game.item_x[0], game.item_y[0], REACH):
         game.score += 1.0
         game.wave += 1
         move_beacon(game, rule)

@@ -102,8 +102,8 @@ def loop_roaches(game: Record, rule: Record, units: np.ndarray) -> None:
         hunt(game)
     fight(game, rule, units)
     game.score += 10.0 * game.deaths[HOSTILE] - game.deaths[OWN]
-    if count_alive(game, OWN) == 0:
+    if game.deaths[OWN] > 0 and count_alive(game, OWN) == 0:
         game.over = True
-    elif count_alive(game, HOSTILE) == 0:
+    elif game.deaths[HOSTILE] > 0 and count_alive(game, HOSTILE) == 0:
         game.wave += 1
         new_wave(game, rule.reinforcements, rule, units)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .chance import uniform
 from .compiling import inner
-from .field import add_unit, distance, draw_place, march_all
+from .field import add_unit, draw_place, march_all, within
 from .state import OWN, SHARD_ITEM, Record
 from .units import MARINE
 
@@ -43,7 +43,7 @@ def take_shards(game: Record, j: int) -> None:
     x, y = game.x[OWN, j], game.y[OWN, j]
     k = 0
     while k < game.items:
-        if distance(x, y, game.item_x[k], game.item_y[k]) <= REACH:
+        if within(x, y, game.item_x[k], game.item_y[k], REACH):
             last = game.items - 1
             game.item_x[k] = game.item_x[last]
             game.item_y[k] = game.item_y[last]

@@ -28,7 +28,6 @@ class Kernel(NamedTuple):
     """The two entry points of a task."""
 
     advance: Callable[..., int]
-    start: Callable[..., None]
     observe: Callable[..., None]
 
 
@@ -127,13 +126,20 @@ def build(code: int, planes: bool) -> Kernel:
         return ended
 
     @entry
-    def start(games: Any, chosen: np.ndarray, rules: np.ndarray, units: np.ndarray) -> None:
-        """Start a new episode in every chosen game."""
+    def observe(
+        games: Any,
+        chosen: np.ndarray,
+        rules: np.ndarray,
+        units: np.ndarray,
+        seen: np.ndarray,
+        masks: np.ndarray,
+    ) -> None:
+        """Start a new episode in every chosen game; observations and masks of all."""
         _ = digest
         rule = rules[0]
         for i in range(games.shape[0]):
+            game = games[i]
             if chosen[i]:
-                game = games[i]
                 clear_field(game)
                 if code == MOVE_TO_BEACON:
                     start_beacon(game, rule, units)
@@ -141,20 +147,10 @@ def build(code: int, planes: bool) -> Kernel:
                     start_shards(game, rule, units)
                 else:
                     start_roaches(game, rule, units)
-
-    @entry
-    def observe(
-        games: Any, rules: np.ndarray, units: np.ndarray, seen: np.ndarray, masks: np.ndarray
-    ) -> None:
-        """Write the observation and the mask of every game."""
-        _ = digest
-        rule = rules[0]
-        for i in range(games.shape[0]):
-            game = games[i]
             if planes:
                 write_planes(game, rule, units, seen[i])
             else:
                 write_vector(game, rule, units, seen[i])
             write_mask(game, units, masks[i])
 
-    return Kernel(advance, start, observe)
+    return Kernel(advance, observe)

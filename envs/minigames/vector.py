@@ -52,10 +52,18 @@ class MinigameVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
         A whole number seeds game i with `seed + i`, a sequence game i with its own.
         """
-        chosen = None if options is None else options.get("reset_mask")
+        chosen = None if options is None else self._reset_mask(options)
         self.engine.seed(self._seeds(seed))
         seen = self.engine.reset(chosen)
         return seen, self._infos(chosen)
+
+    def _reset_mask(self, options: dict[str, Any]) -> np.ndarray | None:
+        if "reset_mask" not in options:
+            return None
+        mask = np.ascontiguousarray(options["reset_mask"], np.bool_)
+        if mask.shape != (self.num_envs,):
+            raise ValueError(f"reset_mask must have shape ({self.num_envs},), not {mask.shape}")
+        return mask
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
         if seed is None:

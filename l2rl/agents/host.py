@@ -284,10 +284,11 @@ class ComponentHost:
             return default
         current = self.arbiter.ratio or 0.0
         view = RatioView(self.agent.num_timesteps, updates, episodes, current)
-        if self.arbiter.propose(owners[0].propose_replay_ratio(view)):
-            self._emit_for(
-                owners[0].name, "replay_ratio_changed", ratio=self.arbiter.ratio, before=current
-            )
+        proposed = owners[0].propose_replay_ratio(view)
+        if self.arbiter.propose(proposed):
+            ratio = self.arbiter.ratio
+            detail = {"ratio": ratio, "before": current, "proposed": proposed}
+            self._emit_for(owners[0].name, "replay_ratio_changed", **detail)
         return self.arbiter.gradient_steps(env_steps)
 
     def settle(self) -> None:

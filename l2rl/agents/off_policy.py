@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import (
+    DictReplayBuffer,
+    NStepReplayBuffer,
+    ReplayBuffer,
+)
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import RolloutReturn, TrainFreq
@@ -15,6 +18,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.agents.lifelong import LifelongAlgorithm
 from l2rl.component import Batch
+from l2rl.composition import CompositionError, CompositionProblem
 from l2rl.engine.phase import Phase
 
 if TYPE_CHECKING:
@@ -28,9 +32,30 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
 
     def _bind_host(self) -> None:
         super()._bind_host()
-        replaced = self.host.make_replay_buffer(self.buffer_size)
-        if replaced is not None:
-            self.replay_buffer = replaced
+        if self._buffer_is_a_components():
+            self._refuse_settings_that_would_be_lost()
+            self.replay_buffer = self.host.make_replay_buffer(self.buffer_size)
+
+    def _refuse_settings_that_would_be_lost(self) -> None:
+        """A replay component's buffer knows nothing of SB3's own variants."""
+        lost = [
+            name
+            for name, is_set in (
+                ("n_steps", self.n_steps > 1),
+                ("replay_buffer_kwargs", bool(self.replay_buffer_kwargs)),
+                ("optimize_memory_usage", self.optimize_memory_usage),
+            )
+            if is_set
+        ]
+        if lost:
+            owner = self.host.composition["make_replay_buffer"][0]
+            problem = CompositionProblem(
+                owner.name,
+                f"component {owner.name!r} replaces the replay buffer, so the learner's "
+                f"{', '.join(lost)} would have no effect",
+                "leave these settings at their defaults, or remove the component",
+            )
+            raise CompositionError([problem])
 
     # ---- one iteration -------------------------------------------------------------------
 
@@ -66,7 +91,9 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
         rollout = super().collect_rollouts(
             env, self.host.listening(callback), train_freq, replay_buffer, *args, **kwargs
         )
-        self._env_steps_since_training += self.num_timesteps - before
+        # The warm-up is not owed any updates.
+        after_warm_up = self.num_timesteps - max(before, self.learning_starts)
+        self._env_steps_since_training += max(after_warm_up, 0)
         self.host.collected()
         return rollout
 
@@ -90,10 +117,9 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
             "dones": data.dones,
             "rewards": data.rewards,
         }
-        for extra in ("belief", "index", "weights"):
-            value = getattr(data, extra, None)
-            if value is not None:
-                batch[extra] = value
+        # By field: every named tuple has a method called `index`.
+        for extra in {"belief", "index", "weights"} & set(data._fields):
+            batch[extra] = getattr(data, extra)
         discounts = getattr(data, "discounts", None)
         gamma = self.gamma if discounts is None else discounts
         return self.host.transformed(batch, phase), gamma
@@ -126,29 +152,45 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
 
 
 _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+_KNOWN_BUFFERS = (ReplayBuffer, NStepReplayBuffer, DictReplayBuffer)
 
 
 def buffer_state(buffer: ReplayBuffer | None) -> dict[str, Any]:
-    """The filled part of SB3's replay buffer, without a copy.
+    """The filled part of one of SB3's replay buffers, without a copy.
 
     Raises `NotImplementedError` for a buffer of a kind whose arrays are not known.
     """
-    if type(buffer) is not ReplayBuffer:
+    if type(buffer) not in _KNOWN_BUFFERS:
         raise NotImplementedError(
             f"exact resume is not available for a replay buffer of type {type(buffer).__name__}: "
-            "use SB3's ReplayBuffer or a replay component"
+            "use one of SB3's own or a replay component"
         )
+    assert buffer is not None
     filled = buffer.buffer_size if buffer.full else buffer.pos
     if buffer.optimize_memory_usage:
         filled = min(filled + 1, buffer.buffer_size)
-    arrays = {n: getattr(buffer, n)[:filled] for n in _ARRAYS if hasattr(buffer, n)}
+    arrays = {n: _filled(getattr(buffer, n), filled) for n in _ARRAYS if hasattr(buffer, n)}
     return {"pos": buffer.pos, "full": buffer.full, "arrays": arrays}
+
+
+def _filled(values: Any, filled: int) -> Any:
+    """The first rows of an array, or of every array of a dictionary observation."""
+    if isinstance(values, Mapping):
+        return {key: array[:filled] for key, array in values.items()}
+    return values[:filled]
 
 
 def load_buffer_state(buffer: ReplayBuffer | None, state: Mapping[str, Any]) -> None:
     """Give back what `buffer_state` read."""
     assert buffer is not None
     for name, values in state["arrays"].items():
-        target: np.ndarray = getattr(buffer, name)
-        target[: len(values)] = values
+        _refill(getattr(buffer, name), values)
     buffer.pos, buffer.full = state["pos"], state["full"]
+
+
+def _refill(target: Any, values: Any) -> None:
+    if isinstance(values, Mapping):
+        for key, array in values.items():
+            target[key][: len(array)] = array
+    else:
+        target[: len(values)] = values

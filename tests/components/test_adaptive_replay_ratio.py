@@ -10,12 +10,6 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from l2rl.components.replay_ratio.adaptive import (
-    AdaptiveRatioController,
-    AdaptiveReplayRatio,
-    activity_limits,
-    fraction_of_active_units,
-)
 from pydantic import ValidationError
 from stable_baselines3.common.env_util import make_vec_env
 from torch import nn
@@ -25,6 +19,12 @@ from l2rl.agents.host import Surroundings
 from l2rl.agents.sac import LifelongSAC
 from l2rl.capabilities import CHANGE_EVENTS, TASK_BOUNDARY
 from l2rl.component import Component
+from l2rl.components.replay_ratio.adaptive import (
+    AdaptiveRatioController,
+    AdaptiveReplayRatio,
+    activity_limits,
+    fraction_of_active_units,
+)
 from l2rl.composition import CompositionError
 from l2rl.errors import UserError
 from l2rl.views import ChangeEvent, TransitionBatch, UpdateView

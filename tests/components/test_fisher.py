@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from l2rl.components.consolidation.fisher import diagonal_fisher, scaled_to_unit_norm
 from torch import distributions, nn
 
 from l2rl.agents.dqn import LifelongDQN
+from l2rl.components.consolidation.fisher import diagonal_fisher, scaled_to_unit_norm
 from l2rl.views import Head
 from tests.components.small_agents import small_agent
 
@@ -92,7 +92,9 @@ def test_of_a_multi_categorical_is_that_of_its_parts() -> None:
         torch.testing.assert_close(found[part], expected)
 
 
-def brute_force(outputs: Callable[[torch.Tensor], torch.Tensor], parameters: Any, states: Any) -> Any:
+def brute_force(
+    outputs: Callable[[torch.Tensor], torch.Tensor], parameters: Any, states: Any
+) -> Any:
     """Mean over states of the summed squared gradients of several outputs, one by one."""
     total = {name: torch.zeros_like(p) for name, p in parameters.items()}
     for state in states:
@@ -130,9 +132,7 @@ def test_of_a_ppo_policy_over_discrete_actions() -> None:
         return logits.exp().sqrt().detach() * logits
 
     check_against_brute_force(agent._phases["policy"], "acting", outputs, STATES)
-    check_against_brute_force(
-        agent._phases["policy"], "value", agent.policy.predict_values, STATES
-    )
+    check_against_brute_force(agent._phases["policy"], "value", agent.policy.predict_values, STATES)
 
 
 def test_of_a_ppo_policy_over_continuous_actions() -> None:
@@ -191,9 +191,7 @@ def test_a_unit_that_never_fires_does_not_matter() -> None:
     phase = agent._phases["q"]
     with torch.no_grad():
         phase.parameters["q_net.0.bias"][3] = -1e6
-    found = diagonal_fisher(
-        phase.heads, phase.parameters, list(phase.parameters), "acting", STATES
-    )
+    found = diagonal_fisher(phase.heads, phase.parameters, list(phase.parameters), "acting", STATES)
     assert not found["q_net.0.weight"][3].any()
     assert not found["q_net.0.bias"][3].any()
     assert not found["q_net.2.weight"][:, 3].any()

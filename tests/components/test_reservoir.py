@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from l2rl.components.replay.reservoir import Reservoir, ReservoirBuffer, reservoir_slots
 from scipy import stats
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
@@ -20,6 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from l2rl.agents.dqn import LifelongDQN
 from l2rl.agents.host import Surroundings
 from l2rl.agents.sac import LifelongSAC
+from l2rl.components.replay.reservoir import Reservoir, ReservoirBuffer, reservoir_slots
 from l2rl.errors import UserError
 from l2rl.views import BufferView
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from l2rl.envs.minigames.engine import Engine
 from l2rl.envs.minigames.spaces import N_ACTIONS
 from l2rl.envs.minigames.state import LOOK

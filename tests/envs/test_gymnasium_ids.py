@@ -7,10 +7,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from l2rl.envs.gymnasium_ids import SUITE
 from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.environments import StatefulVecEnv, episode_statistics
+from l2rl.envs.gymnasium_ids import SUITE
 
 
 def play(env: VecEnv, actions: list[np.ndarray]) -> list[tuple[Any, ...]]:

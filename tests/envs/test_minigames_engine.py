@@ -7,13 +7,13 @@ import sys
 
 import numpy as np
 import pytest
+from minigame_helpers import TASKS, engine, random_actions, same
+
+from l2rl.environments import StatefulVecEnv
 from l2rl.envs.minigames import SUITE
 from l2rl.envs.minigames.spaces import ACTIONS, N_ACTIONS, SELECT_NEXT
 from l2rl.envs.minigames.state import OWN
 from l2rl.envs.minigames.vec_env import MinigameVecEnv
-from minigame_helpers import TASKS, engine, random_actions, same
-
-from l2rl.environments import StatefulVecEnv
 
 STEPS = 300
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import warnings
 
 import gymnasium
-import l2rl.envs.minigames  # noqa: F401  (registers the ids)
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env as check_gymnasium
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from minigame_helpers import TASKS, random_actions, same
+from stable_baselines3 import DQN
+from stable_baselines3.common.env_checker import check_env as check_sb3
+
+import l2rl.envs.minigames  # noqa: F401  (registers the ids)
 from l2rl.envs.minigames.extractor import PlanesExtractor
 from l2rl.envs.minigames.single import MinigameEnv
 from l2rl.envs.minigames.vec_env import MinigameVecEnv
 from l2rl.envs.minigames.vector import MinigameVectorEnv
-from minigame_helpers import TASKS, random_actions, same
-from stable_baselines3 import DQN
-from stable_baselines3.common.env_checker import check_env as check_sb3
 
 SHORT = {"limit_s": 6}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from minigame_helpers import TASKS, engine, put
+
 from l2rl.envs.minigames import SUITE
 from l2rl.envs.minigames.catalogue import GAMES
 from l2rl.envs.minigames.scripted import POLICIES
 from l2rl.envs.minigames.spaces import ATTACK_NEAREST, ATTACK_WEAKEST, HOLD_POSITION, NO_OP
 from l2rl.envs.minigames.state import HOSTILE, OWN
 from l2rl.envs.minigames.units import MARINE, ROACH, unit_table
-from minigame_helpers import TASKS, engine, put
 
 BEACON_AREA = (23.5, 21.5, 42.5, 34.5)
 EAST = 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from minigame_helpers import TASKS, engine, put, random_actions
+
 from l2rl.envs.minigames import SUITE
 from l2rl.envs.minigames.catalogue import GAMES
 from l2rl.envs.minigames.spaces import (
@@ -16,7 +18,6 @@ from l2rl.envs.minigames.spaces import (
     TARGETS,
 )
 from l2rl.envs.minigames.state import HOSTILE, OWN
-from minigame_helpers import TASKS, engine, put, random_actions
 
 PAIRS = [
     (FOCUS, FOCUS + 1),

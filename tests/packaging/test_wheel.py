@@ -60,7 +60,7 @@ def l2rl(root: Path, *arguments: str, code: int = 0) -> str:
 
 def test_it_is_the_wheel_that_runs(elsewhere: Path) -> None:
     where = subprocess.run(
-        [str(elsewhere / "venv/bin/python"), "-c", "import l2rl.components as c; print(c.__file__)"],
+        [str(elsewhere / "venv/bin/python"), "-c", "import l2rl.envs as e; print(e.__file__)"],
         cwd=elsewhere,
         capture_output=True,
         text=True,
@@ -71,7 +71,8 @@ def test_it_is_the_wheel_that_runs(elsewhere: Path) -> None:
 
 def test_the_quickstart_runs_by_name(elsewhere: Path) -> None:
     shorter = [f"--set=curriculum.blocks.{i}.env_steps=1500" for i in range(4)]
-    l2rl(elsewhere, "run", "quickstart", "--variant", "short", *shorter, "--set=evaluation.episodes=2")
+    shorter.append("--set=evaluation.episodes=2")
+    l2rl(elsewhere, "run", "quickstart", "--variant", "short", *shorter)
     run = elsewhere / "runs/quickstart/short/seed-0"
     assert json.loads((run / "manifest.json").read_text())["state"] == "complete"
     assert (run / "report.html").stat().st_size > 100_000
@@ -136,6 +137,7 @@ def test_an_outside_package_is_found_through_its_entry_point(elsewhere: Path) ->
     (elsewhere / "outside.yaml").write_text(EXPERIMENT)
     assert "after_step" in l2rl(elsewhere, "explain", "outside.yaml")
     l2rl(elsewhere, "run", "outside.yaml")
-    wrong = l2rl(elsewhere, "explain", "outside.yaml", "--set=agent.components.steps.strat=1", code=2)
+    mistake = "--set=agent.components.steps.strat=1"
+    wrong = l2rl(elsewhere, "explain", "outside.yaml", mistake, code=2)
     assert "start" in wrong
     assert "Traceback" not in wrong

@@ -5,7 +5,8 @@
 Actions are uniform over the 16 that a game of this version knows. `step` is
 `MinigameVecEnv.step()`, what an agent gets; `raw` the engine below it. The rivals step N single
 environments one after the other: Stable-Baselines3's DummyVecEnv and Gymnasium's SyncVectorEnv.
-Each figure is the best of three repetitions.
+Each figure is the best of three repetitions, by the process's CPU time: one thread computes, and
+other work on the machine is left out.
 """
 
 from __future__ import annotations
@@ -47,12 +48,13 @@ def rate(step: Callable[[np.ndarray], object], n: int, seconds: float) -> float:
 
 
 def _once(step: Callable[[np.ndarray], object], actions: np.ndarray, seconds: float) -> float:
-    started, steps = time.perf_counter(), 0
-    while time.perf_counter() - started < seconds:
-        for row in actions[:32]:
+    started, spent, steps = time.process_time(), 0.0, 0
+    while spent < seconds:
+        for row in actions[steps % 256 : steps % 256 + 32]:
             step(row)
         steps += 32
-    return steps * actions.shape[1] / (time.perf_counter() - started)
+        spent = time.process_time() - started
+    return steps * actions.shape[1] / spent
 
 
 def batch_rates(task: str, kind: str, n: int, seconds: float) -> tuple[float, float]:
@@ -69,8 +71,9 @@ def batch_rates(task: str, kind: str, n: int, seconds: float) -> tuple[float, fl
 def rival_rates(task: str, n: int, seconds: float) -> tuple[float, float]:
     """The same of N single environments in a DummyVecEnv and in a SyncVectorEnv."""
     from gymnasium.vector import SyncVectorEnv
-    from l2rl.envs.minigames.single import MinigameEnv
     from stable_baselines3.common.vec_env import DummyVecEnv
+
+    from l2rl.envs.minigames.single import MinigameEnv
 
     makers = [lambda: MinigameEnv(task)] * n
     dummy = DummyVecEnv(list(makers))

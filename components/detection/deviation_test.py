@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
 _SUSPECT = 2.0
 """A raw loss this many distances of the threshold above μ is suspicious at once."""
 

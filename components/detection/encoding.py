@@ -103,9 +103,7 @@ def _flat(scale: float) -> Encode:
 def _one_hot(sizes: list[int], start: int) -> Encode:
     def encode(values: np.ndarray) -> torch.Tensor:
         chosen = torch.from_numpy(np.array(values, dtype=np.int64)).reshape(-1, len(sizes)) - start
-        parts = [
-            torch.nn.functional.one_hot(chosen[:, i], size) for i, size in enumerate(sizes)
-        ]
+        parts = [torch.nn.functional.one_hot(chosen[:, i], size) for i, size in enumerate(sizes)]
         return torch.cat(parts, dim=1).float()
 
     return encode

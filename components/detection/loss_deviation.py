@@ -44,7 +44,7 @@ class LossDeviationConfig(ComponentConfig):
         64, ge=1, description="Env steps whose mean error is one value of the test."
     )
     smoothing: float = Field(0.2, gt=0, le=1, description="α of the exponential smoothing.")
-    deviations: float = Field(3.0, gt=0, description="k: threshold in σ above the mean.")
+    deviations: float = Field(5.0, gt=0, description="k: threshold in σ above the mean.")
     window_chunks: int = Field(100, ge=2, description="W: smoothed errors that give μ and σ.")
     exceedances: int = Field(3, ge=1, description="m: exceedances that make an alarm.")
     exceedances_among: int = Field(5, ge=1, description="n: chunks among which they are counted.")

@@ -120,7 +120,8 @@ class PlasticityMonitor(Component):
         self._probe.add(seen_by_networks(batch, space, with_actions=self._with_actions))
 
     def on_task_start(self, event: TaskEvent) -> None:
-        pass
+        if self._initial:
+            self._period = self._snapshot()
 
     def on_change_detected(self, event: ChangeEvent) -> None:
         if TASK_BOUNDARY not in self.agent.offered:

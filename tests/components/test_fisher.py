@@ -228,3 +228,16 @@ def test_nothing_is_drawn_from_the_global_generators_and_nothing_moves() -> None
     assert torch.equal(torch.get_rng_state(), state)
     assert all(isinstance(p, nn.Parameter) and p.grad is None for p in phase.parameters.values())
     assert all(torch.equal(a, b) for a, b in zip(before, phase.parameters.values(), strict=True))
+
+
+def test_a_shared_trunk_is_judged_by_what_acts_alone() -> None:
+    def heads(parameters: Any, observations: torch.Tensor, actions: Any = None) -> dict[str, Head]:
+        values = parameters["trunk"] * observations[:, :1]
+        return {
+            "action": Head("scalar", "acting", 2.0 * values),
+            "value": Head("scalar", "value", 100.0 * values),
+        }
+
+    trunk = {"trunk": torch.ones(1)}
+    found = diagonal_fisher(heads, trunk, ["trunk"], "acting", torch.ones(3, 1))
+    assert found["trunk"].tolist() == [4.0]

@@ -1,0 +1,360 @@
+"""The detector: its test on scalar streams, its model on toy worlds, its state."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from l2rl.agents.host import Surroundings
+from l2rl.components.detection.deviation_test import DeviationTest
+from l2rl.components.detection.encoding import TransitionEncoder
+from l2rl.components.detection.loss_deviation import LossDeviation, LossDeviationConfig
+from l2rl.views import AgentView, ChangeEvent, ComponentGenerators, TransitionBatch
+
+from .small_agents import parameters_of, small_agent
+
+# ---- the test, on scalars ------------------------------------------------------------------
+
+
+def with_baseline(**settings: Any) -> DeviationTest:
+    """μ = 0 and kσ = 0.3, in a window so long that later losses do not move it."""
+    test = DeviationTest(window=100_000, **settings)
+    test.values = [0.1, -0.1] * 50_000
+    test.smoothed = 0.0
+    return test
+
+
+@pytest.mark.parametrize(("jump", "delay"), [(1.0, 2), (0.5, 5), (0.4, 7), (0.31, 16)])
+def test_delay_has_the_closed_form(jump: float, delay: int) -> None:
+    test = with_baseline()
+    alarms = [test.update(jump) for _ in range(delay)]
+    assert alarms == [False] * (delay - 1) + [True]
+    assert delay == math.ceil(math.log(1 - 0.3 / jump) / math.log(1 - 0.2))
+
+
+def gaussian(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(count)
+
+
+def test_smoothing_divides_the_deviation_by_three() -> None:
+    test = DeviationTest(window=20_000)
+    for loss in gaussian(20_000):
+        test.absorb(float(loss))
+    assert test.sigma == pytest.approx(1 / 3, abs=0.01)
+
+
+def alarms_per_loss(count: int = 30_000, **settings: Any) -> float:
+    test = DeviationTest(least=100, **settings)
+    alarms = 0
+    for loss in gaussian(count):
+        if test.update(float(loss)):
+            alarms += 1
+            test.dismiss()
+    return alarms / count
+
+
+def test_rates_of_false_alarms() -> None:
+    assert alarms_per_loss(freeze=False) == pytest.approx(0.00235, abs=0.0009)
+    assert alarms_per_loss() == pytest.approx(0.0035, abs=0.0012)
+    assert alarms_per_loss(needed=3, among=5) == pytest.approx(0.0004, abs=0.0003)
+
+
+def delay_of(shift: float, seed: int) -> int:
+    losses = gaussian(800, seed)
+    test = DeviationTest(least=100)
+    for loss in losses[:200]:
+        test.update(float(loss))
+    return next(i for i, loss in enumerate(losses[200:], 1) if test.update(float(loss + shift)))
+
+
+@pytest.mark.parametrize(("shift", "delay"), [(1.5, 10.0), (3.0, 2.4), (10.0, 1.0)])
+def test_mean_delay_for_shifts_in_raw_deviations(shift: float, delay: float) -> None:
+    delays = [delay_of(shift, seed) for seed in range(150)]
+    assert np.mean(delays) == pytest.approx(delay, rel=0.25)
+
+
+def test_raw_losses_in_the_window_would_mask_what_smoothed_ones_show() -> None:
+    losses = gaussian(120, 1)
+    losses[100:] += 10.0
+    ours, smoothed = DeviationTest(least=50), 0.0
+    ours_alarms, raw_alarms = [], []
+    for i, loss in enumerate(losses):
+        smoothed = 0.2 * loss + 0.8 * smoothed
+        window = losses[max(0, i - 99) : i + 1]
+        raw_alarms.append(i >= 50 and smoothed > window.mean() + 3 * window.std())
+        ours_alarms.append(ours.update(float(loss)))
+    assert any(ours_alarms[100:103])
+    assert not any(raw_alarms[100:103])
+
+
+def test_one_outlier_is_no_alarm_but_is_suspicious() -> None:
+    test = with_baseline(needed=3, among=5, clip=4.0)
+    assert not test.update(1000.0)
+    assert test.is_suspicious
+    assert not any(test.update(0.0) for _ in range(5))
+    assert not test.is_suspicious
+    assert [test.update(1000.0) for _ in range(4)] == [False, False, False, True]
+
+
+# ---- toy worlds ----------------------------------------------------------------------------
+
+MOVES = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]], np.float32)
+N_ENVS = 8
+
+
+@dataclass
+class World:
+    """A point walks to a goal; a policy that is right with probability `skill` moves it."""
+
+    seed: int
+    gain: float = 1.0
+    """Of the reward."""
+    moves: np.ndarray = None  # type: ignore[assignment]
+    see: Callable[[np.ndarray], np.ndarray] = lambda seen: seen
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+        self.moves = MOVES if self.moves is None else self.moves
+        self.place = self.rng.uniform(-1, 1, (N_ENVS, 2)).astype(np.float32)
+        self.goal = self.rng.uniform(-1, 1, (N_ENVS, 2)).astype(np.float32)
+
+    def seen(self) -> np.ndarray:
+        return self.see(np.concatenate([self.place, self.goal - self.place], axis=1))
+
+    def actions(self, skill: float) -> np.ndarray:
+        way = self.goal - self.place
+        best = (way[:, None] * MOVES[None]).sum(axis=2).argmax(axis=1)
+        random = self.rng.integers(0, len(MOVES), N_ENVS)
+        return np.where(self.rng.random(N_ENVS) < skill, best, random)
+
+    def step(self, skill: float) -> dict[str, np.ndarray]:
+        before, actions = self.seen(), self.actions(skill)
+        noise = 0.02 * self.rng.standard_normal((N_ENVS, 2)).astype(np.float32)
+        self.place = np.clip(self.place + 0.2 * self.moves[actions] + noise, -1, 1)
+        there = np.linalg.norm(self.goal - self.place, axis=1) < 0.25
+        after = self.seen()
+        self.goal[there] = self.rng.uniform(-1, 1, (int(there.sum()), 2))
+        return {
+            "observations": before,
+            "actions": actions,
+            "rewards": (self.gain * there).astype(np.float32),
+            "next_observations": after,
+        }
+
+
+def A(seed: int = 1) -> World:
+    return World(seed)
+
+
+def other_reward(seed: int = 2) -> World:
+    return World(seed, gain=-1.0)
+
+
+def other_dynamics(seed: int = 3) -> World:
+    return World(seed, moves=MOVES[[0, 3, 4, 1, 2]])
+
+
+def other_observations(seed: int = 4) -> World:
+    return World(seed, see=lambda seen: seen[:, [2, 3, 0, 1]] + 2.0)
+
+
+class Bench:
+    """A detector on its own, and what it announced."""
+
+    def __init__(self, seed: int = 0, **settings: Any) -> None:
+        self.events: list[ChangeEvent] = []
+        self.env_steps = 0
+        self.detector = LossDeviation(LossDeviationConfig(**settings))
+        self.detector.name = "detector"
+        self.generators = ComponentGenerators(seed, "detector")
+        self.detector.bind(self._view(), self.generators)
+
+    def _view(self) -> AgentView:
+        return AgentView(
+            learner="dqn",
+            phases={},
+            observation_space=spaces.Box(-np.inf, np.inf, (4,), np.float32),
+            action_space=spaces.Discrete(len(MOVES)),
+            n_envs=N_ENVS,
+            gamma=0.99,
+            device=torch.device("cpu"),
+            offered=frozenset(),
+            labels=None,
+            env_steps=lambda: self.env_steps,
+            emit=lambda name, **detail: None,
+            announce_change=self.events.append,
+            service=lambda capability: None,
+        )
+
+    def run(self, world: World, env_steps: int, skill: Callable[[float], float]) -> list[Any]:
+        """Let it see `env_steps` of a world; (delay, kind, belief) of what it announced."""
+        self.events.clear()
+        start = self.env_steps
+        for _ in range(env_steps // (4 * N_ENVS)):
+            steps = [world.step(skill((self.env_steps - start) / env_steps)) for _ in range(4)]
+            self.env_steps += 4 * N_ENVS
+            self.detector.on_transitions(batch_of(steps, self.env_steps))
+        return [(e.env_steps - start, e.kind, e.belief) for e in self.events]
+
+
+def batch_of(steps: list[dict[str, np.ndarray]], env_steps: int) -> TransitionBatch:
+    arrays = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
+    never = np.zeros(arrays["rewards"].shape, bool)
+    return TransitionBatch(
+        **arrays, terminated=never, truncated=never, belief=0, first_index=0, env_steps=env_steps
+    )
+
+
+def constant(done: float) -> float:
+    return 0.7
+
+
+def improving(done: float) -> float:
+    return 0.95 * min(1.0, 1.5 * done)
+
+
+CHANGES = {
+    "reward": other_reward,
+    "dynamics": other_dynamics,
+    "observations": other_observations,
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_of_one_thing_is_detected(what: str) -> None:
+    bench = Bench()
+    assert bench.run(A(), 14_000, constant) == []
+    events = bench.run(CHANGES[what](), 6_000, constant)
+    assert len(events) == 1
+    delay, kind, belief = events[0]
+    assert (kind, belief) == ("new", 1)
+    assert delay <= 1_000
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_policy_that_improves_is_no_change(seed: int) -> None:
+    assert Bench(seed).run(A(seed), 40_000, improving) == []
+
+
+def test_known_contexts_are_recognised() -> None:
+    bench = Bench()
+    told = []
+    for world in (A(1), other_dynamics(2), A(3), other_observations(4), other_dynamics(5)):
+        told += [event[1:] for event in bench.run(world, 10_000, constant)]
+    assert told == [("new", 1), ("recurring", 0), ("new", 2), ("recurring", 1)]
+
+
+def test_at_the_cap_the_nearest_context_is_believed_in() -> None:
+    bench = Bench(max_contexts=1)
+    for world in (A(1), other_observations(2)):
+        assert bench.run(world, 10_000, constant) == []
+    assert bench.detector.metrics()["contexts"] == 1
+
+
+def test_suspicious_experience_is_held_back_from_the_model_in_force() -> None:
+    bench = Bench()
+    bench.run(A(), 14_000, constant)
+    before = copy.deepcopy(bench.detector.contexts[0].model.state_dict())
+    bench.run(other_observations(), 3_000, constant)
+    after = bench.detector.contexts[0].model.state_dict()
+    assert bench.detector.belief == 1
+    assert torch.equal(before["weights"], after["weights"])
+    assert before["seen"] == after["seen"] == 14_000 // 64 * 64
+    assert bench.detector.contexts[1].model.seen > 2_500
+
+
+def test_the_units_of_observation_and_reward_do_not_matter() -> None:
+    delays = []
+    for unit in (1.0, 1000.0):
+        bench = Bench()
+        for kind in (A, other_dynamics):
+            world = kind()
+            world.gain, world.see = unit, lambda seen, unit=unit: seen * unit
+            events = bench.run(world, 10_000, constant)
+        delays.append(events)
+    assert delays[0] == delays[1] != []
+
+
+def test_context_errors_tell_contexts_apart() -> None:
+    bench = Bench()
+    worlds = [A(1), other_dynamics(2), other_observations(3)]
+    for world in worlds:
+        bench.run(world, 10_000, constant)
+    for truth, world in enumerate(worlds):
+        steps = [world.step(0.9) for _ in range(8)]
+        joined = {name: np.concatenate([s[name] for s in steps]) for name in steps[0]}
+        errors = bench.detector.context_errors(**joined)
+        assert min(errors, key=lambda context: errors[context]) == truth
+        assert errors[truth] < 1.0 < min(e for c, e in errors.items() if c != truth)
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Equality of nested state, bit for bit."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(equal(one[k], other[k]) for k in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(equal, one, other))
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    return bool(one == other)
+
+
+@pytest.mark.parametrize("extra", [32, 192])
+def test_state_round_trips_in_mid_task_and_in_mid_suspicion(extra: int) -> None:
+    bench, other = Bench(), Bench(seed=9)
+    bench.run(A(), 8_000, constant)
+    bench.run(other_observations(), extra, constant)
+    other.detector.load_state_dict(copy.deepcopy(bench.detector.state_dict()))
+    other.generators.load_state_dict(copy.deepcopy(bench.generators.state_dict()))
+    assert equal(bench.detector.state_dict(), other.detector.state_dict())
+    results = [each.run(other_observations(7), 8_000, constant) for each in (bench, other)]
+    assert results[0] == results[1] != []
+    assert equal(bench.detector.state_dict(), other.detector.state_dict())
+
+
+# ---- on an agent ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["ppo", "ppo-box", "dqn", "sac"])
+def test_the_learner_does_not_notice_the_detector(kind: str) -> None:
+    hidden = Surroundings()
+    results = []
+    for components in ([LossDeviation()], []):
+        agent = small_agent(kind, *components, surroundings=hidden)
+        results.append(parameters_of(agent.learn(256)))
+    assert equal(*results)
+
+
+@pytest.mark.parametrize(
+    ("space", "size"),
+    [
+        (spaces.Discrete(3, start=1), 3),
+        (spaces.MultiDiscrete([2, 3]), 5),
+        (spaces.MultiBinary(4), 4),
+        (spaces.Box(0, 255, (2, 3), np.uint8), 6),
+        (spaces.Box(0, 255, (3, 20, 20), np.uint8), 32),
+    ],
+)
+def test_every_plain_space_becomes_numbers(space: spaces.Space[Any], size: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    encoder = TransitionEncoder(space, space, most_features=32, generator=generator)
+    values = np.stack([space.sample() for _ in range(7)])
+    rows = encoder.rows(values, values, np.zeros(7), values)
+    assert encoder.layout.observation == size
+    assert rows.shape == (7, encoder.layout.width)
+    assert rows[:, : encoder.layout.inputs].abs().max() <= 10
+    assert not rows[:, encoder.layout.inputs :].any()
+
+
+def test_a_nested_space_is_refused() -> None:
+    nested = spaces.Dict({"a": spaces.Discrete(2)})
+    with pytest.raises(ValueError, match="flatten"):
+        TransitionEncoder(nested, nested, most_features=8, generator=torch.Generator())

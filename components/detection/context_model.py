@@ -36,7 +36,7 @@ PARTS = ("reward", "dynamics", "observation")
 _DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8
 _MOST_DEVIATIONS = 5.0
 """Inputs farther out than this many scales are clipped, or the network would extrapolate."""
-_HUBER_BOUND = 5.0
+_HUBER_BOUND = 1.0
 """Residual in scales beyond which the training loss is linear."""
 _USUAL_DISTANCE = 10.0
 """u: squared distance, in units of the context's mean, at which observations begin to count."""

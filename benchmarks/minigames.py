@@ -2,7 +2,7 @@
 
     NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/minigames.py [--seconds 0.5] [--quick]
 
-Actions are uniform over the 16 that a game of this version knows. `step` is
+Actions are uniform over the 26 that a game of this version knows. `step` is
 `MinigameVecEnv.step()`, what an agent gets; `raw` the engine below it. The rivals step N single
 environments one after the other: Stable-Baselines3's DummyVecEnv and Gymnasium's SyncVectorEnv.
 Each figure is the best of three repetitions, by the process's CPU time: one thread computes, and
@@ -28,7 +28,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "planes16": {"observation": "planes", "plane_size": 16},
     "planes64": {"observation": "planes", "plane_size": 64},
 }
-_KNOWN_ACTIONS = 16
+_KNOWN_ACTIONS = 26
 _FIRST_CALL = """
 import time
 import numpy as np
@@ -54,7 +54,8 @@ def _once(step: Callable[[np.ndarray], object], actions: np.ndarray, seconds: fl
             step(row)
         steps += 32
         spent = time.process_time() - started
-    return steps * actions.shape[1] / spent
+    per_second: float = steps * actions.shape[1] / spent
+    return per_second
 
 
 def batch_rates(task: str, kind: str, n: int, seconds: float) -> tuple[float, float]:

@@ -75,6 +75,8 @@ class Component:
 
     needs: ClassVar[tuple[Need, ...]] = ()
     """Capabilities that must be offered by the run or by another component."""
+    uses: ClassVar[tuple[str, ...]] = ()
+    """Capabilities it takes where they are offered, and does without elsewhere."""
     provides: ClassVar[tuple[str, ...]] = ()
     """Capabilities this component publishes or owns."""
     conflicts: ClassVar[Mapping[str, str]] = {}

@@ -66,14 +66,15 @@ class Composition:
         return next((c for c in self.components if capability in c.requirements()[1]), None)
 
     def needed(self, capability: str) -> bool:
-        """Whether some component needs a capability."""
-        return any(needs(component, capability) for component in self.components)
+        """Whether some component needs or uses a capability."""
+        return any(entitled(component, capability) for component in self.components)
 
 
-def needs(component: Component, capability: str) -> bool:
-    """Whether a component lists a capability among its needs, as the only way or as one of
-    several."""
-    return any(capability in options_of(need) for need in component.requirements()[0])
+def entitled(component: Component, capability: str) -> bool:
+    """Whether a component asked for a capability: it needs it, as the only way or as one of
+    several, or uses it where it is offered."""
+    needed = component.requirements()[0]
+    return capability in component.uses or any(capability in options_of(n) for n in needed)
 
 
 def _wrong_learners(components: Sequence[Component], learner: str) -> Iterable[CompositionProblem]:
@@ -165,4 +166,4 @@ def _in_order(components: Sequence[Component]) -> list[Component]:
 
 
 def _serves(provider: Component, user: Component) -> bool:
-    return any(needs(user, capability) for capability in provider.requirements()[1])
+    return any(entitled(user, capability) for capability in provider.requirements()[1])

@@ -42,6 +42,10 @@ _USUAL_DISTANCE = 10.0
 """u: squared distance, in units of the context's mean, at which observations begin to count."""
 _REWARD_FLOOR = 0.1
 """c: so much reward surprise per transition counts as nothing to predict."""
+_REWARD_MARGIN = 0.5
+"""A reward outside the range seen so far by this share of the range is a strange one."""
+_STRANGE_REWARD = 5.0
+"""Weight of the share of strange rewards."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class ModelSettings:
     """How a context model learns and scores."""
 
     hidden_units: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     batch_size: int = 64
     gradient_steps: int = 4
     """For each chunk of transitions."""
@@ -83,6 +87,7 @@ class ContextModel:
         self.steps = 0
         self.mean = torch.zeros(layout.width)
         self.variance = torch.zeros(layout.width)
+        self.reward_range = torch.tensor([math.inf, -math.inf])
         self.seen = 0
         self.memory = torch.zeros((settings.memory_transitions, layout.width))
 
@@ -107,10 +112,22 @@ class ContextModel:
         spread = self.variance / scale.square()
         usual = spread[: self.layout.observation] * _USUAL_DISTANCE
         return {
-            "reward": (unexplained + _REWARD_FLOOR) / (explainable + _REWARD_FLOOR),
+            "reward": (unexplained + self._strange(rows) + _REWARD_FLOOR)
+            / (explainable + _REWARD_FLOOR),
             "dynamics": _surprise(residual[:, 1:], spread[self.layout.inputs + 1 :]),
             "observation": _surprise(inputs[:, : self.layout.observation], usual),
         }
+
+    def _strange(self, rows: torch.Tensor) -> float:
+        """Weighted share of rewards such as this context has never given; none if all it ever
+        gave was the same, or the first reward of a sparse task would be a change of task."""
+        low, high = self.reward_range.tolist()
+        if not low < high:
+            return 0.0
+        margin = _REWARD_MARGIN * (high - low)
+        rewards = rows[:, self.layout.inputs]
+        outside = (rewards < low - margin) | (rewards > high + margin)
+        return _STRANGE_REWARD * float(outside.float().mean())
 
     def _normalised(
         self, rows: torch.Tensor, scale: torch.Tensor
@@ -175,6 +192,9 @@ class ContextModel:
         spread = rows.var(dim=0, unbiased=False) + (1.0 - share) * step.square()
         self.variance += share * (spread - self.variance)
         self.mean += share * step
+        low, high = torch.aminmax(rows[:, self.layout.inputs])
+        self.reward_range[0].clamp_(max=low)
+        self.reward_range[1].clamp_(min=high)
 
     def _remember(self, rows: torch.Tensor, generator: torch.Generator) -> None:
         """Reservoir sampling: every transition of the context is equally likely to be kept."""
@@ -215,7 +235,7 @@ class ContextModel:
 
     # ---- books ---------------------------------------------------------------------------
 
-    _TENSORS = ("weights", "first_moment", "second_moment", "mean", "variance")
+    _TENSORS = ("weights", "first_moment", "second_moment", "mean", "variance", "reward_range")
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, moments, statistics and the filled part of the memory."""

@@ -20,9 +20,6 @@ from typing import Any
 
 import numpy as np
 
-_SUSPECT = 2.0
-"""A raw loss this many distances of the threshold above μ is suspicious at once."""
-
 
 class DeviationTest:
     """One-sided test of a stream of scalars. All of its state is in `state_dict`."""
@@ -63,7 +60,7 @@ class DeviationTest:
 
     def update(self, loss: float) -> bool:
         """Take one loss; True on an alarm, which stays until `dismiss`."""
-        suspect = loss > self.mean + _SUSPECT * self.rise
+        suspect = loss > self.threshold
         self._smooth(min(loss, self.largest))
         above = self.is_above
         if not (above and self.freeze):

@@ -48,7 +48,7 @@ class LossDeviationConfig(ComponentConfig):
     window_chunks: int = Field(100, ge=2, description="W: smoothed errors that give μ and σ.")
     exceedances: int = Field(3, ge=1, description="m: exceedances that make an alarm.")
     exceedances_among: int = Field(5, ge=1, description="n: chunks among which they are counted.")
-    relative_sigma: float = Field(0.1, ge=0, description="Smallest σ as a share of μ.")
+    relative_sigma: float = Field(0.12, ge=0, description="Smallest σ as a share of μ.")
     clip: float = Field(
         4.0, gt=1, description="Largest error that counts, in (threshold - μ) above μ."
     )
@@ -62,13 +62,13 @@ class LossDeviationConfig(ComponentConfig):
         2.0, gt=0, description="A context explains experience up to this excess (1: threshold)."
     )
     reward_rise: float = Field(
-        0.7, ge=0, description="Smallest rise of the reward part that counts (1: all of it)."
+        0.25, ge=0, description="Smallest rise of the reward part that counts (1: all of it)."
     )
     dynamics_rise: float = Field(
-        0.15, ge=0, description="Smallest rise of the dynamics part that counts (0.7: all of it)."
+        0.1, ge=0, description="Smallest rise of the dynamics part that counts (0.7: all of it)."
     )
     observation_rise: float = Field(
-        0.2, ge=0, description="Smallest rise of the observation part that counts."
+        0.12, ge=0, description="Smallest rise of the observation part that counts."
     )
     max_contexts: int = Field(
         16, ge=1, description="Most contexts; at the cap the nearest one is believed in."

@@ -37,7 +37,7 @@ from typing import Any
 import torch
 from pydantic import Field
 
-from l2rl.capabilities import CHANGE_EVENTS, GRADIENTS, TASK_BOUNDARY, any_of
+from l2rl.capabilities import CHANGE_EVENTS, TASK_BOUNDARY
 from l2rl.component import Component, ComponentConfig
 from l2rl.errors import UserError
 from l2rl.views import (
@@ -60,9 +60,7 @@ Snapshot = dict[str, dict[str, torch.Tensor]]
 class PlasticityMonitor(Component):
     """Logs activity, rank, magnitude and drift of every network."""
 
-    # Every learner offers GRADIENTS, so this asks for nothing: it makes the host deliver
-    # boundaries and put detectors first where there are any.
-    needs = (any_of(TASK_BOUNDARY, CHANGE_EVENTS, GRADIENTS),)
+    uses = (TASK_BOUNDARY, CHANGE_EVENTS)
     cost = "under 1 % at the default interval, 2 P"
 
     class Config(ComponentConfig):

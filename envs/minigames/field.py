@@ -106,6 +106,25 @@ def nearest_alive(game: Record, side: int, x: float, y: float) -> int:
 
 
 @inner
+def keep_nearest(
+    squares: np.ndarray, codes: np.ndarray, kept: int, square: float, code: int
+) -> int:
+    """Insert (square, code) into the sorted list of the nearest; returns its new length."""
+    room = squares.shape[0]
+    if kept == room and square >= squares[room - 1]:
+        return kept
+    place = kept if kept < room else room - 1
+    length = place + 1
+    while place > 0 and squares[place - 1] > square:
+        squares[place] = squares[place - 1]
+        codes[place] = codes[place - 1]
+        place -= 1
+    squares[place] = square
+    codes[place] = code
+    return length
+
+
+@inner
 def walk(game: Record, side: int, j: int, x: float, y: float, speed: float) -> bool:
     """One loop's step towards a point; True on arrival."""
     dx = x - game.x[side, j]

@@ -88,7 +88,7 @@ def build(code: int, planes: bool) -> Kernel:
         for i in range(games.shape[0]):
             game = games[i]
             before = game.score
-            command(game, actions[i], masks[i], rule, units)
+            command(game, actions[i], masks[i], rule)
             for _ in range(rule.step_mul):
                 game.loop += 1
                 if code == MOVE_TO_BEACON:
@@ -122,7 +122,7 @@ def build(code: int, planes: bool) -> Kernel:
                 write_planes(game, rule, units, seen[i])
             else:
                 write_vector(game, rule, units, seen[i])
-            write_mask(game, units, masks[i])
+            write_mask(game, masks[i])
         return ended
 
     @entry
@@ -151,6 +151,6 @@ def build(code: int, planes: bool) -> Kernel:
                 write_planes(game, rule, units, seen[i])
             else:
                 write_vector(game, rule, units, seen[i])
-            write_mask(game, units, masks[i])
+            write_mask(game, masks[i])
 
     return Kernel(advance, observe)

@@ -7,12 +7,13 @@ import math
 import numpy as np
 
 from .compiling import inner
-from .field import clamp, count_alive, distance, first_alive, nearest_alive
+from .field import clamp, count_alive, first_alive, keep_nearest, nearest_alive
 from .spaces import (
-    ATTACK_NEAREST,
-    ATTACK_WEAKEST,
+    FIRST_ATTACK,
     FIRST_MOVE,
+    FIRST_TARGET,
     HOLD_POSITION,
+    N_ATTACK_TARGETS,
     NO_OP,
     RETREAT,
     SELECT_ALL,
@@ -41,16 +42,19 @@ def is_selected(game: Record, j: int) -> bool:
 
 
 @inner
-def write_mask(game: Record, units: np.ndarray, mask: np.ndarray) -> None:
-    """Which actions are valid now, (26,) bool."""
+def write_mask(game: Record, mask: np.ndarray) -> None:
+    """Which actions are valid now, (34,) bool."""
     own = count_alive(game, OWN)
-    enemies = count_alive(game, HOSTILE) > 0 and own > 0
-    mask[:] = False
+    enemies = count_alive(game, HOSTILE) if own > 0 else 0
+    for action in range(mask.shape[0]):
+        mask[action] = False
     mask[NO_OP] = True
-    mask[FIRST_MOVE : FIRST_MOVE + 8] = own > 0
-    mask[ATTACK_NEAREST] = enemies
-    mask[ATTACK_WEAKEST] = enemies and weakest_in_sight(game, units) >= 0
-    mask[RETREAT] = enemies
+    for d in range(8):
+        mask[FIRST_MOVE + d] = own > 0
+        mask[FIRST_ATTACK + d] = enemies > 0
+    for rank in range(N_ATTACK_TARGETS):
+        mask[FIRST_TARGET + rank] = rank < enemies
+    mask[RETREAT] = enemies > 0
     mask[HOLD_POSITION] = own > 0
     mask[SELECT_ALL] = own > 1 and game.selected != ALL
     mask[SELECT_NEXT] = own > 1
@@ -58,7 +62,7 @@ def write_mask(game: Record, units: np.ndarray, mask: np.ndarray) -> None:
 
 
 @inner
-def command(game: Record, action: int, mask: np.ndarray, rule: Record, units: np.ndarray) -> None:
+def command(game: Record, action: int, mask: np.ndarray, rule: Record) -> None:
     """Give the orders of one action. An invalid action is counted and does nothing."""
     if not mask[action]:
         game.invalid_actions += 1
@@ -69,11 +73,13 @@ def command(game: Record, action: int, mask: np.ndarray, rule: Record, units: np
     elif action == SELECT_NEXT:
         game.selected = next_unit(game)
     elif action == SELECT_WEAKEST:
-        game.selected = weakest(game, OWN, -1.0, 0.0, 0.0)
+        game.selected = weakest_unit(game)
     else:
+        ranked = FIRST_TARGET <= action < FIRST_TARGET + N_ATTACK_TARGETS
+        enemy = ranked_enemy(game, action - FIRST_TARGET) if ranked else -1
         for j in range(game.places[OWN]):
             if game.health[OWN, j] > 0.0 and is_selected(game, j):
-                order_unit(game, j, action, rule, units)
+                order_unit(game, j, action, enemy, rule)
 
 
 @inner
@@ -89,49 +95,51 @@ def next_unit(game: Record) -> int:
 
 
 @inner
-def weakest(game: Record, side: int, within: float, x: float, y: float) -> int:
-    """The living unit with the least health, near (x, y) unless `within` is negative; or -1."""
-    best = -1
-    for j in range(game.places[side]):
-        if game.health[side, j] <= 0.0:
-            continue
-        if within >= 0.0 and distance(x, y, game.x[side, j], game.y[side, j]) > within:
-            continue
-        if best < 0 or game.health[side, j] < game.health[side, best]:
+def weakest_unit(game: Record) -> int:
+    """The own living unit with the least health, or ALL."""
+    best = ALL
+    for j in range(game.places[OWN]):
+        health = game.health[OWN, j]
+        if health > 0.0 and (best < 0 or health < game.health[OWN, best]):
             best = j
     return best
 
 
 @inner
-def weakest_in_sight(game: Record, units: np.ndarray) -> int:
-    """The enemy with the least health that the focus unit sees, or -1."""
+def ranked_enemy(game: Record, rank: int) -> int:
+    """The enemy that the vector observation lists at this rank; ranks start at 0."""
+    squares = np.empty(N_ATTACK_TARGETS)
+    places = np.empty(N_ATTACK_TARGETS, np.int64)
+    kept = 0
     j = focus_unit(game)
-    sight = units[game.kind[OWN, j]].sight
-    return weakest(game, HOSTILE, sight, game.x[OWN, j], game.y[OWN, j])
+    for k in range(game.places[HOSTILE]):
+        if game.health[HOSTILE, k] > 0.0:
+            dx = game.x[HOSTILE, k] - game.x[OWN, j]
+            dy = game.y[HOSTILE, k] - game.y[OWN, j]
+            kept = keep_nearest(squares, places, kept, dx * dx + dy * dy, k)
+    enemy: int = places[rank]
+    return enemy
 
 
 @inner
-def order_unit(game: Record, j: int, action: int, rule: Record, units: np.ndarray) -> None:
-    """The order that an action means for one unit."""
+def order_unit(game: Record, j: int, action: int, enemy: int, rule: Record) -> None:
+    """The order that an action means for one unit; `enemy` is the one to attack, or -1."""
     x, y = game.x[OWN, j], game.y[OWN, j]
     if action == HOLD_POSITION:
         set_order(game, j, HOLD, x, y, rule)
-    elif action == ATTACK_NEAREST:
-        k = nearest_alive(game, HOSTILE, x, y)
-        set_order(game, j, ATTACK_MOVE, game.x[HOSTILE, k], game.y[HOSTILE, k], rule)
-    elif action == ATTACK_WEAKEST:
-        k = weakest_in_sight(game, units)
-        set_order(game, j, ATTACK, game.x[HOSTILE, k], game.y[HOSTILE, k], rule)
-        game.target[OWN, j] = k
+    elif enemy >= 0:
+        set_order(game, j, ATTACK, game.x[HOSTILE, enemy], game.y[HOSTILE, enemy], rule)
+        game.target[OWN, j] = enemy
     elif action == RETREAT:
         k = nearest_alive(game, HOSTILE, x, y)
         dx, dy = x - game.x[HOSTILE, k], y - game.y[HOSTILE, k]
         scale = rule.stride / max(math.sqrt(dx * dx + dy * dy), 1e-9)
         set_order(game, j, MOVE, x + dx * scale, y + dy * scale, rule)
     else:
-        angle = _EIGHTH * rule.direction[action - FIRST_MOVE]
+        attack = action >= FIRST_ATTACK
+        angle = _EIGHTH * rule.direction[action - (FIRST_ATTACK if attack else FIRST_MOVE)]
         dx, dy = math.cos(angle) * rule.stride, math.sin(angle) * rule.stride
-        set_order(game, j, MOVE, x + dx, y + dy, rule)
+        set_order(game, j, ATTACK_MOVE if attack else MOVE, x + dx, y + dy, rule)
 
 
 @inner

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from .spaces import (
-    ATTACK_NEAREST,
-    ATTACK_WEAKEST,
     FIRST_MOVE,
+    FIRST_TARGET,
+    N_ATTACK_TARGETS,
+    TARGET_FIELDS,
     TARGETS,
 )
 
@@ -41,8 +42,12 @@ def shards_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def roaches_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Everybody attacks the weakest roach in sight, else goes for the nearest."""
-    return np.where(masks[:, ATTACK_WEAKEST], ATTACK_WEAKEST, ATTACK_NEAREST)
+    """Everybody attacks the weakest of the four nearest roaches."""
+    fields = seen[:, TARGETS : TARGETS + TARGET_FIELDS * N_ATTACK_TARGETS]
+    fields = fields.reshape(len(seen), N_ATTACK_TARGETS, TARGET_FIELDS)
+    health = np.where(fields[:, :, 0] > 0, fields[:, :, 7], np.inf)
+    rank: np.ndarray = health.argmin(axis=1)
+    return rank + FIRST_TARGET
 
 
 POLICIES = {
@@ -50,4 +55,4 @@ POLICIES = {
     "CollectMineralShards": shards_policy,
     "DefeatRoaches": roaches_policy,
 }
-"""From (observations (N, 128), masks (N, 26)) to actions (N,), for each game."""
+"""From (observations (N, 128), masks (N, 34)) to actions (N,), for each game."""

@@ -18,6 +18,7 @@ import math
 import numpy as np
 
 from .compiling import inner
+from .field import keep_nearest
 from .orders import focus_unit
 from .spaces import (
     BOUND,
@@ -127,25 +128,6 @@ def write_centroid(game: Record, x: float, y: float, rule: Record, seen: np.ndar
     seen[FOCUS + 10] = mean_x / DISTANCE_SCALE
     seen[FOCUS + 11] = mean_y / DISTANCE_SCALE
     seen[FOCUS + 12] = spread / DISTANCE_SCALE
-
-
-@inner
-def keep_nearest(
-    squares: np.ndarray, codes: np.ndarray, kept: int, square: float, code: int
-) -> int:
-    """Insert (square, code) into the sorted list of the nearest; returns its new length."""
-    room = squares.shape[0]
-    if kept == room and square >= squares[room - 1]:
-        return kept
-    place = kept if kept < room else room - 1
-    length = place + 1
-    while place > 0 and squares[place - 1] > square:
-        squares[place] = squares[place - 1]
-        codes[place] = codes[place - 1]
-        place -= 1
-    squares[place] = square
-    codes[place] = code
-    return length
 
 
 @inner

@@ -12,12 +12,14 @@ from gymnasium import spaces
 
 DIRECTIONS = ("E", "NE", "N", "NW", "W", "SW", "S", "SE")
 """Counterclockwise from the east, 45 degrees apart."""
+N_ATTACK_TARGETS = 4
+"""The enemies nearest to the focus unit that can be attacked by rank."""
 
 ACTIONS = (
     "no_op",
     *(f"move_{direction}" for direction in DIRECTIONS),
-    "attack_nearest",
-    "attack_weakest",
+    *(f"attack_{direction}" for direction in DIRECTIONS),
+    *(f"attack_target_{rank + 1}" for rank in range(N_ATTACK_TARGETS)),
     "retreat",
     "hold",
     "select_all",
@@ -26,18 +28,18 @@ ACTIONS = (
     # Reserved for the four games still to come.
     "gather_minerals",
     "gather_gas",
-    "return_cargo",
     "build_supply_depot",
     "build_barracks",
     "build_refinery",
     "train_marine",
     "train_scv",
-    "set_rally",
     "center_camera",
 )
 N_ACTIONS = len(ACTIONS)
-NO_OP, FIRST_MOVE, ATTACK_NEAREST, ATTACK_WEAKEST, RETREAT, HOLD_POSITION = 0, 1, 9, 10, 11, 12
-SELECT_ALL, SELECT_NEXT, SELECT_WEAKEST = 13, 14, 15
+NO_OP, FIRST_MOVE, FIRST_ATTACK, FIRST_TARGET, RETREAT, HOLD_POSITION = 0, 1, 9, 17, 21, 22
+SELECT_ALL, SELECT_NEXT, SELECT_WEAKEST = 23, 24, 25
+N_KNOWN_ACTIONS = 26
+"""Actions below this mean something in the games of this version."""
 
 BOUND = 2.0
 """Every number of a vector observation is clipped to [-BOUND, BOUND]."""

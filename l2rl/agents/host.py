@@ -18,7 +18,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from l2rl import capabilities as cap
 from l2rl.agents.transition_tap import TransitionTap
 from l2rl.component import Batch, Component
-from l2rl.composition import Composition, CompositionError, CompositionProblem, needs
+from l2rl.composition import Composition, CompositionError, CompositionProblem, entitled
 from l2rl.curriculum import Visibility
 from l2rl.engine.edits import apply_edit, lent, put
 from l2rl.engine.phase import Phase
@@ -154,14 +154,14 @@ class ComponentHost:
         )
 
     def _sees_labels(self, component: Component) -> bool:
-        return self.surroundings.visibility == "labels" and needs(component, cap.TASK_LABEL)
+        return self.surroundings.visibility == "labels" and entitled(component, cap.TASK_LABEL)
 
     def _service(self, component: Component, capability: str) -> Component:
         provider = self.composition.provider(capability)
-        if provider is None or not needs(component, capability):
+        if provider is None or not entitled(component, capability):
             raise LookupError(
                 f"component {component.name!r} asked for {capability} without being entitled to "
-                "it: list it in `needs`"
+                "it: list it in `needs` or `uses`"
             )
         return provider
 
@@ -199,7 +199,7 @@ class ComponentHost:
 
     def _task_event(self, hook: str, index: int, label: str) -> None:
         for component in self.composition[hook]:
-            if not (needs(component, cap.TASK_BOUNDARY) or self._sees_labels(component)):
+            if not (entitled(component, cap.TASK_BOUNDARY) or self._sees_labels(component)):
                 continue
             shown = label if self._sees_labels(component) else None
             getattr(component, hook)(TaskEvent(index, self.agent.num_timesteps, shown))

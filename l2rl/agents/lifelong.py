@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -74,6 +75,10 @@ class LifelongAlgorithm(_Base):
 
     def _bind_host(self) -> None:
         self._phases = self.phases()
+        if self.task_heads.labels:
+            for phase in self._phases.values():
+                if phase.network is not None:
+                    phase.idle = partial(self.task_heads.idle, phase.network)
         self.host.bind(self, self._phases)
 
     def _excluded_save_params(self) -> list[str]:

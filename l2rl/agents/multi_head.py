@@ -7,7 +7,7 @@ would otherwise go on moving the heads of tasks that the batch does not contain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -120,6 +120,21 @@ class TaskHeads:
             yield
         finally:
             self.selector.per_sample = None
+
+    def idle(self, network: nn.Module) -> Iterable[nn.Parameter]:
+        """Parameters of a network's heads that answer nothing right now."""
+        if not self.labels:
+            return ()
+        chosen = self.selector.per_sample
+        busy = {self.selector.active} if chosen is None else set(chosen.tolist())
+        return [
+            parameter
+            for layer in network.modules()
+            if isinstance(layer, MultiHead)
+            for number, head in enumerate(layer.heads)
+            if number not in busy
+            for parameter in head.parameters()
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         return {"active": self.selector.active, "head_of_belief": dict(self._head_of_belief)}

@@ -55,7 +55,7 @@ def summary(loaded: LoadedExperiment, composition: Composition) -> Table:
 
 
 def components(composition: Composition) -> Table:
-    """Every component: what it needs, who offers that, what it provides."""
+    """Every component: what it needs (or uses where offered), who offers it, what it provides."""
     table = Table(title="components, in their order of call")
     for column in ("component", "type", "needs", "got from", "provides"):
         table.add_column(column, overflow="fold")
@@ -64,8 +64,12 @@ def components(composition: Composition) -> Table:
         table.add_row(
             component.name,
             component.type_name,
-            "\n".join(map(str, needs)) or "-",
-            "\n".join(_givers(composition, component, options_of(n)) for n in needs) or "-",
+            "\n".join([*map(str, needs), *(f"({u})" for u in component.uses)]) or "-",
+            "\n".join(
+                _givers(composition, component, options_of(n)) or "-"
+                for n in (*needs, *component.uses)
+            )
+            or "-",
             "\n".join(provides) or "-",
         )
     return table

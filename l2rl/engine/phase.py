@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -30,6 +30,9 @@ class Phase:
     clip_parameters: Sequence[nn.Parameter] = ()
     max_grad_norm: float | None = None
     heads: HeadFunction = field(default=no_heads)
+    idle: Callable[[], Iterable[nn.Parameter]] = tuple
+    """Parameters with no part in this step (heads of other tasks): they get no gradient at all,
+    for even a gradient of zero would let an optimiser's momentum move them."""
     updates: int = 0
     """Gradient steps taken so far."""
 
@@ -105,7 +108,11 @@ def following(parameters: Mapping[str, nn.Parameter], target: nn.Module) -> dict
 
 
 def last_layer(module: nn.Module, prefix: str) -> set[str]:
-    """Names (with prefix) of the parameters of the last layer that has any."""
+    """Names (with prefix) of the parameters of the last layer that has any; of all its heads if
+    it has several."""
+    heads = {f"{prefix}.{name}" for name, _ in module.named_parameters() if "heads." in name}
+    if heads:
+        return heads
     layers = [
         (name, m)
         for name, m in module.named_modules()

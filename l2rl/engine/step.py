@@ -65,6 +65,8 @@ def gradient_step(
         loss = _with_terms(phase, loss, batch, hooks)
     phase.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
+    for parameter in phase.idle():
+        parameter.grad = None
     if hooks.transform_gradients:
         _transform_gradients(phase, batch, hooks)
     if phase.max_grad_norm is not None:

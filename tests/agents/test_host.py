@@ -153,7 +153,7 @@ class Trespasser(Component):
 def test_nobody_does_what_they_did_not_declare() -> None:
     with pytest.raises(LookupError, match="without providing CHANGE_EVENTS"):
         agent(Impostor()).learn(32)
-    with pytest.raises(LookupError, match="list it in `needs`"):
+    with pytest.raises(LookupError, match="list it in `needs` or `uses`"):
         agent(Trespasser(), Detector())
 
 

@@ -15,16 +15,19 @@ from l2rl.agents.lifelong import LifelongAlgorithm
 from l2rl.agents.multi_head import HeadSelector, MultiHead
 from l2rl.agents.ppo import LifelongPPO
 from l2rl.agents.sac import LifelongSAC
+from l2rl.component import Component
+from l2rl.views import LossView
 
 LABELS = Surroundings(visibility="labels", labels=("a", "b", "c"))
 
 
-def agent(learner: str) -> Any:
+def agent(learner: str, *components: Component) -> Any:
     common: dict[str, Any] = {
         "surroundings": LABELS,
         "multi_head": True,
         "seed": 0,
         "device": "cpu",
+        "components": components,
     }
     if learner == "ppo":
         return LifelongPPO(
@@ -62,6 +65,24 @@ def test_only_the_current_tasks_head_moves_even_with_momentum(learner: str) -> N
     # remembers the task; here it does not, so what moves is the second head.
     assert moved
     assert all(".heads.1." in k for k in moved)
+
+
+class PullEverything(Component):
+    """A penalty on all parameters, heads of other tasks included."""
+
+    def loss_terms(self, view: LossView) -> dict[str, torch.Tensor]:
+        return {"pull": sum(((p - 1.0) ** 2).sum() for p in view.parameters.values())}  # type: ignore[dict-item]
+
+
+def test_other_heads_stay_still_also_under_a_penalty() -> None:
+    one = agent("ppo", PullEverything())
+    for number, label in enumerate(["a", "b"]):
+        before = heads(one)
+        one.start_task(number, label)
+        one.learn(80, reset_num_timesteps=number == 0)
+        after = heads(one)
+        moved = {k for k in before if not torch.equal(before[k], after[k])}
+        assert {k.split(".heads.")[1][0] for k in moved} == {str(number)}
 
 
 @pytest.mark.parametrize("learner", ["dqn", "sac"])

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 
+from rich.markup import escape
 from rich.table import Table
 
 from l2rl.errors import UserError
@@ -57,7 +58,7 @@ def _version(distribution: str) -> str | None:
 
 
 def _if_missing(distribution: str, command: str) -> str:
-    return "" if _version(distribution) else command
+    return "" if _version(distribution) else escape(command)
 
 
 def _required(table: Table, name: str) -> bool:
@@ -70,11 +71,11 @@ def _suite(table: Table, name: str) -> bool:
     try:
         suite = environment_suite(name)
     except UserError as error:
-        table.add_row(f"suite {name}", "[red]broken[/]", str(error))
+        table.add_row(f"suite {name}", "[red]broken[/]", escape(str(error)))
         return False
     missing = suite.missing()
     table.add_row(
-        f"suite {name}", "not usable" if missing else f"version {suite.version}", missing or ""
+        f"suite {name}", "not usable" if missing else f"version {suite.version}", escape(missing or "")
     )
     return True
 
@@ -83,6 +84,6 @@ def _component(table: Table, name: str) -> bool:
     try:
         component_class(name)
     except UserError as error:
-        table.add_row(f"component {name}", "[red]broken[/]", str(error))
+        table.add_row(f"component {name}", "[red]broken[/]", escape(str(error)))
         return False
     return True

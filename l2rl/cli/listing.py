@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from l2rl.errors import UserError
@@ -40,7 +41,7 @@ def components() -> Table:
         try:
             cls = component_class(name)
         except UserError as error:
-            table.add_row(name, "-", f"cannot be imported: {str(error).splitlines()[0]}")
+            table.add_row(name, "-", escape(f"cannot be imported: {str(error).splitlines()[0]}"))
             continue
         table.add_row(name, ", ".join(cls.learners), first_line(cls.__doc__))
     return table
@@ -54,10 +55,10 @@ def environments() -> Table:
             suite = environment_suite(name)
             missing = suite.missing()
         except UserError as error:
-            table.add_row(f"{name}/", "-", str(error).splitlines()[0])
+            table.add_row(f"{name}/", "-", escape(str(error).splitlines()[0]))
             continue
         if missing:
-            table.add_row(f"{name}/", "-", missing)
+            table.add_row(f"{name}/", "-", escape(missing))
             continue
         for task in suite.tasks().values():
             table.add_row(f"{name}/{task.name}", ", ".join(task.variants), task.summary)

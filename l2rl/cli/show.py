@@ -39,7 +39,9 @@ def shown(name: str) -> Iterator[RenderableType]:
     try:
         return _component(full_component_name(name))
     except UserError:
-        known = [*component_names(), *shipped_curricula(), *shipped_experiments()]
+        full = component_names()
+        short = [one.rpartition(".")[2] for one in full]
+        known = [*full, *short, *shipped_curricula(), *shipped_experiments()]
         raise UserError(f"there is no `{name}`\n  {did_you_mean(name, known)}") from None
 
 

@@ -36,7 +36,7 @@ class BlockRow:
 def heat_figure(life: Life) -> Dict | None:
     """Tasks by evaluations, each task on its own scale; None when nothing was evaluated."""
     matrix = life.matrix
-    if not matrix.tasks:
+    if not matrix.tasks or len(matrix.env_steps) == 0:
         return None
     chosen = np.arange(0, len(matrix.env_steps), -(-len(matrix.env_steps) // HEAT_COLUMNS))
     shares, values = own_scale(matrix.performance)[chosen], matrix.performance[chosen]

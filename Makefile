@@ -7,6 +7,7 @@ INSTALLED := .venv/.installed
 
 demo: $(INSTALLED)
 	$(BIN)/l2rl run quickstart --force
+	$(BIN)/l2rl run quickstart_finetune --force
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

@@ -75,7 +75,9 @@ def _suite(table: Table, name: str) -> bool:
         return False
     missing = suite.missing()
     table.add_row(
-        f"suite {name}", "not usable" if missing else f"version {suite.version}", escape(missing or "")
+        f"suite {name}",
+        "not usable" if missing else f"version {suite.version}",
+        escape(missing or ""),
     )
     return True
 

@@ -50,6 +50,11 @@ def main() -> None:
     except UserError as error:
         err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(EXIT_USER_ERROR)
+    except OSError as error:
+        # A full disk, a folder that may not be written: what was saved before is still good.
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        err.print("a run that had begun goes on from its last checkpoint with `l2rl resume`")
+        sys.exit(1)
 
 
 def _one_thread_unless_told() -> None:

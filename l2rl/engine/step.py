@@ -16,13 +16,14 @@ import torch
 from l2rl.component import Batch, Component, GradientStage
 from l2rl.composition import Composition
 from l2rl.engine.phase import Phase
+from l2rl.errors import UserError
 from l2rl.views import GradientView, LossView, UpdateView
 
 _STAGES: tuple[GradientStage, ...] = get_args(GradientStage)
 _NOTHING: Mapping[str, torch.Tensor] = {}
 
 
-class NonFiniteLossTerm(RuntimeError):
+class NonFiniteLossTerm(UserError):
     """A component's loss term became NaN or infinite."""
 
 
@@ -99,8 +100,8 @@ def _log_term(hooks: StepHooks, name: str, term: torch.Tensor, phase: str) -> No
     if value - value != 0.0:  # NaN and both infinities, without another tensor operation
         component = name.rsplit("/", 1)[0]
         raise NonFiniteLossTerm(
-            f"component {component!r}: loss term {name!r} of phase {phase!r} is {value}; "
-            "lower its strength or look for a division by zero in it"
+            f"component {component!r}: loss term {name!r} of phase {phase!r} is {value}\n"
+            "  lower its strength, or look for a division by zero in it"
         )
     hooks.term_sums[name] = hooks.term_sums.get(name, 0.0) + value
     hooks.term_counts[name] = hooks.term_counts.get(name, 0) + 1

@@ -106,7 +106,7 @@ def test_a_defeat_is_not_a_time_limit() -> None:
     env.reset()
     dones = np.array([False])
     while not dones[0]:
-        _, _, dones, infos = env.step(np.array([17]))
+        _, _, dones, infos = env.step(np.array([9]))
     assert infos[0]["TimeLimit.truncated"] is False
 
 
@@ -132,7 +132,7 @@ def test_an_invalid_action_does_nothing_and_is_counted(task: str) -> None:
 def test_the_count_of_invalid_actions_comes_with_the_episode() -> None:
     env = MinigameVecEnv("MoveToBeacon", {"limit_s": 2})
     env.reset()
-    for action in (33, 0, 33, 9):
+    for action in (29, 0, 29, 9):
         infos = env.step(np.array([action]))[3]
     assert infos[0]["invalid_actions"] == 3
 
@@ -172,8 +172,8 @@ def test_only_the_selected_unit_takes_the_order() -> None:
 
 def test_an_action_outside_the_space_is_an_error() -> None:
     games = engine("MoveToBeacon", range(3))
-    with pytest.raises(ValueError, match=r"action 34 of game 1 is not in 0\.\.33"):
-        games.step(np.array([0, 34, 0]))
+    with pytest.raises(ValueError, match=r"action 30 of game 1 is not in 0\.\.29"):
+        games.step(np.array([0, 30, 0]))
     with pytest.raises(ValueError, match=r"shape \(3,\)"):
         games.step(np.array([0]))
 

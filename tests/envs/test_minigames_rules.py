@@ -9,7 +9,7 @@ from minigame_helpers import TASKS, engine, put
 from l2rl.envs.minigames import SUITE
 from l2rl.envs.minigames.catalogue import GAMES
 from l2rl.envs.minigames.scripted import POLICIES
-from l2rl.envs.minigames.spaces import FIRST_ATTACK, FIRST_TARGET, HOLD_POSITION, NO_OP
+from l2rl.envs.minigames.spaces import FIRST_ATTACK, HOLD_POSITION, NO_OP
 from l2rl.envs.minigames.state import HOSTILE, OWN
 from l2rl.envs.minigames.units import MARINE, ROACH, unit_table
 
@@ -209,19 +209,19 @@ def test_out_of_range_nobody_is_hurt() -> None:
     assert game["health"][OWN, 0] == 45
 
 
-def test_attacking_the_second_nearest_makes_everybody_shoot_at_it() -> None:
+def test_attacking_north_east_makes_everybody_shoot_at_the_roach_there() -> None:
     games = engine("DefeatRoaches", step_mul=1)
     game = games.games[0]
     for j in range(9):
-        put(game, OWN, j, 30.0, 24.8 + 0.8 * j)
-    for k in range(4):
-        put(game, HOSTILE, k, 33.5, 26.5 + k)
-    games.step(np.array([FIRST_TARGET + 1]))
-    assert game["health"][HOSTILE, 1] == 145 - 9 * 5
-    assert np.all(np.delete(game["health"][HOSTILE, :4], 1) == 145)
+        put(game, OWN, j, 30.0, 26.0 + 0.4 * j)
+    for k, height in enumerate((23.0, 26.0, 29.0, 32.0)):
+        put(game, HOSTILE, k, 33.0, height)
+    games.step(np.array([FIRST_ATTACK + 1]))
+    assert game["health"][HOSTILE, 2] == 145 - 9 * 5
+    assert np.all(np.delete(game["health"][HOSTILE, :4], 2) == 145)
 
 
-def test_an_attack_move_goes_on_when_nobody_is_near_and_fights_when_somebody_is() -> None:
+def test_an_attack_towards_nobody_walks_that_way_and_fights_what_comes_near() -> None:
     games = engine("DefeatRoaches", marines=1, roaches=1, step_mul=4)
     game = games.games[0]
     put(game, OWN, 0, 26.0, 30.0)
@@ -229,7 +229,7 @@ def test_an_attack_move_goes_on_when_nobody_is_near_and_fights_when_somebody_is(
     games.step(np.array([FIRST_ATTACK]))
     assert game["x"][OWN, 0] == pytest.approx(26 + 4 * 2.25 / 16)
     put(game, OWN, 0, 30.0, 28.0)
-    put(game, HOSTILE, 0, 33.0, 28.0)
+    put(game, HOSTILE, 0, 30.0, 31.0)
     games.step(np.array([FIRST_ATTACK]))
     assert game["x"][OWN, 0] == 30.0
     assert game["health"][HOSTILE, 0] == 140
@@ -272,7 +272,7 @@ def test_without_marines_the_episode_ends_and_is_not_truncated() -> None:
     games = engine("DefeatRoaches", marines=1, roaches=16)
     dones = np.array([False])
     while not dones[0]:
-        _, rewards, dones, truncated, _ = games.step(np.array([FIRST_TARGET]), restart=False)
+        _, rewards, dones, truncated, _ = games.step(np.array([NO_OP]), restart=False)
     assert not truncated[0]
     assert games.games["over"][0]
     assert games.games["last_return"][0] == -1
@@ -289,7 +289,7 @@ def test_more_units_than_places_are_never_made() -> None:
     game = games.games[0]
     for _ in range(300):
         game["health"][OWN, : game["places"][OWN]] = 45.0
-        games.step(np.array([FIRST_TARGET]))
+        games.step(np.array([FIRST_ATTACK]))
         assert game["places"][OWN] <= 64
     assert game["places"][OWN] == 64
 

@@ -2,7 +2,7 @@
 
     NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/minigames.py [--seconds 0.5] [--quick]
 
-Actions are uniform over the 26 that a game of this version knows. `step` is
+Actions are uniform over the 22 that a game of this version knows. `step` is
 `MinigameVecEnv.step()`, what an agent gets; `raw` the engine below it. The rivals step N single
 environments one after the other: Stable-Baselines3's DummyVecEnv and Gymnasium's SyncVectorEnv.
 Each figure is the best of three repetitions, by the process's CPU time: one thread computes, and
@@ -28,7 +28,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "planes16": {"observation": "planes", "plane_size": 16},
     "planes64": {"observation": "planes", "plane_size": 64},
 }
-_KNOWN_ACTIONS = 26
+_KNOWN_ACTIONS = 22
 _FIRST_CALL = """
 import time
 import numpy as np

@@ -1,10 +1,12 @@
 """A small model of one context: which reward and which change follow on (observation, action).
 
 Every column of a row is normalised by the context's own mean and scale, which move slowly, so
-units do not matter. A network of two hidden layers predicts the normalised targets (r, y). The
-error of a chunk has three parts, each robust (a rare event has a bounded say):
+units do not matter. A network predicts the normalised targets (r, y). The error of a chunk has
+three parts, shares of the transitions that cannot be explained (s(q) = q/(1+q), at most 1):
 
-    e = w_r·(⟨log(1+(r-r̂)²)⟩+c)/(⟨log(1+r²)⟩+c) + w_d·⟨log(1+|y-ŷ|²)⟩ + w_o·⟨log(1+|x|²/u)⟩
+    reward       (⟨s((r-r̂)²)⟩ + 5·⟨r never seen⟩ + c) / (⟨s(r²)⟩ + c)
+    dynamics     ⟨s(|y-ŷ|²)⟩
+    observation  ⟨s(|x|²/u)⟩
 
 with ⟨⟩ the mean over the chunk and x the observation; |·|² is the sum of squares over columns, in
 units of its mean in this context, so that columns that never vary do not thin it out. The reward
@@ -13,121 +15,105 @@ and a plain error would grow with them. The observation part tells a context who
 are merely other ones, even if they are easier to predict; a policy that improves reaches new
 states too, so only observations about u times as far out as usual weigh in.
 
-Training is Adam on half new, half remembered transitions, with Huber's loss: the memory, a
-uniform sample of the context's past, keeps what the policy no longer visits. Random numbers come
-only from the generator handed in. Cost: one small network, three copies (values, two moments),
-and `memory_transitions` rows.
+The model learns from new and remembered transitions, half and half: the memory, a uniform sample
+of the context's past, keeps what the policy no longer visits. Random numbers come only from the
+generator handed in. Cost: a small network with Adam, and `memory_transitions` rows.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic import Field
+
+from l2rl.component import ComponentConfig
 
 from .encoding import RowLayout
+from .network import Network
 
 PARTS = ("reward", "dynamics", "observation")
 """The parts of the error."""
 
-_DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8
 _MOST_DEVIATIONS = 5.0
 """Inputs farther out than this many scales are clipped, or the network would extrapolate."""
-_HUBER_BOUND = 1.0
-"""Residual in scales beyond which the training loss is linear."""
 _USUAL_DISTANCE = 10.0
 """u: squared distance, in units of the context's mean, at which observations begin to count."""
 _REWARD_FLOOR = 0.1
 """c: so much reward surprise per transition counts as nothing to predict."""
 _REWARD_MARGIN = 0.5
-"""A reward outside the range seen so far by this share of the range is a strange one."""
+"""A reward outside the range seen so far by this share of the range was never seen."""
 _STRANGE_REWARD = 5.0
-"""Weight of the share of strange rewards."""
+"""Weight of the share of rewards never seen."""
+_RELATIVE_FLOOR = 0.05
+"""Smallest scale of a column, as a share of the typical scale of its group."""
 
 
-@dataclass(frozen=True)
-class ModelSettings:
-    """How a context model learns and scores."""
+class ModelSettings(ComponentConfig):
+    """How a context model learns."""
 
-    hidden_units: int = 64
-    learning_rate: float = 2e-3
-    batch_size: int = 64
-    gradient_steps: int = 4
-    """For each chunk of transitions."""
-    memory_transitions: int = 2048
-    statistics_transitions: int = 20_000
-    """Normalisation averages over about this many transitions."""
-    relative_floor: float = 0.05
-    """Smallest scale of a column, as a share of the typical scale of its group."""
+    hidden_units: int = Field(
+        default=64, ge=1, description="Units of each of the two hidden layers."
+    )
+    learning_rate: float = Field(default=2e-3, gt=0, description="Of Adam.")
+    batch_size: int = Field(default=64, ge=2, description="Transitions per step, half of them new.")
+    gradient_steps: int = Field(default=2, ge=1, description="Steps for each chunk of experience.")
+    memory_transitions: int = Field(
+        default=2048, ge=1, description="Transitions each context remembers."
+    )
+    statistics_transitions: int = Field(
+        default=20_000, ge=1, description="Normalisation averages over about this many transitions."
+    )
 
 
 class ContextModel:
-    """Predicts, scores and learns rows of one context."""
+    """Scores and learns rows of one context."""
 
     def __init__(
         self, layout: RowLayout, settings: ModelSettings, generator: torch.Generator
     ) -> None:
         self.layout = layout
         self.settings = settings
-        hidden = settings.hidden_units
-        self._shapes = (
-            (layout.inputs, hidden),
-            (hidden,),
-            (hidden, hidden),
-            (hidden,),
-            (hidden, layout.targets),
-            (layout.targets,),
-        )
-        self.weights = self._initial_weights(generator)
-        self.first_moment = torch.zeros_like(self.weights)
-        self.second_moment = torch.zeros_like(self.weights)
-        self.steps = 0
+        self.network = Network(layout.inputs, settings.hidden_units, layout.targets, generator)
         self.mean = torch.zeros(layout.width)
         self.variance = torch.zeros(layout.width)
-        self.reward_range = torch.tensor([math.inf, -math.inf])
+        self.reward_range = torch.tensor([torch.inf, -torch.inf])
         self.seen = 0
         self.memory = torch.zeros((settings.memory_transitions, layout.width))
-
-    def _initial_weights(self, generator: torch.Generator) -> torch.Tensor:
-        """Uniform with He's bound, by hand: torch's own would draw from the global generator."""
-        parts = []
-        for index, shape in enumerate(self._shapes):
-            bound = (6.0 / shape[0]) ** 0.5 if len(shape) == 2 else 0.0
-            if index == len(self._shapes) - 2:
-                bound *= 0.1  # at first the prediction is about the mean
-            parts.append((torch.rand(shape, generator=generator) * 2.0 - 1.0) * bound)
-        return torch.cat([part.reshape(-1) for part in parts])
+        # Reward and mean change weigh the same.
+        self._columns = torch.full((layout.targets,), 1.0 / layout.observation)
+        self._columns[0] = 1.0
 
     # ---- scoring -------------------------------------------------------------------------
 
     def errors(self, rows: torch.Tensor) -> dict[str, float]:
-        """Robust error of a chunk of rows by part (`PARTS`), without learning."""
+        """Error of a chunk of rows by part (`PARTS`), without learning."""
         scale = self._scale()
         inputs, targets = self._normalised(rows, scale)
-        residual = self._forward(inputs.clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS))[-1] - targets
-        unexplained, explainable = _share(residual[:, 0].square()), _share(targets[:, 0].square())
+        residual = self._predicted(inputs) - targets
+        unexplained = _share(residual[:, 0].square()) + _STRANGE_REWARD * self._strange(rows)
+        explainable = _share(targets[:, 0].square())
         spread = self.variance / scale.square()
         usual = spread[: self.layout.observation] * _USUAL_DISTANCE
         return {
-            "reward": (unexplained + self._strange(rows) + _REWARD_FLOOR)
-            / (explainable + _REWARD_FLOOR),
+            "reward": (unexplained + _REWARD_FLOOR) / (explainable + _REWARD_FLOOR),
             "dynamics": _surprise(residual[:, 1:], spread[self.layout.inputs + 1 :]),
             "observation": _surprise(inputs[:, : self.layout.observation], usual),
         }
 
+    def _predicted(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.network(inputs.clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS))
+
     def _strange(self, rows: torch.Tensor) -> float:
-        """Weighted share of rewards such as this context has never given; none if all it ever
-        gave was the same, or the first reward of a sparse task would be a change of task."""
+        """Share of rewards such as this context has never given; none if all it ever gave was
+        the same, or the first reward of a sparse task would be a change of task."""
         low, high = self.reward_range.tolist()
         if not low < high:
             return 0.0
         margin = _REWARD_MARGIN * (high - low)
         rewards = rows[:, self.layout.inputs]
-        outside = (rewards < low - margin) | (rewards > high + margin)
-        return _STRANGE_REWARD * float(outside.float().mean())
+        return float(((rewards < low - margin) | (rewards > high + margin)).float().mean())
 
     def _normalised(
         self, rows: torch.Tensor, scale: torch.Tensor
@@ -138,8 +124,7 @@ class ContextModel:
 
     def _scale(self) -> torch.Tensor:
         """Standard deviation of each column, kept from vanishing by its group's typical one."""
-        layout = self.layout
-        floors = torch.empty_like(self.variance)
+        layout, floors = self.layout, torch.empty_like(self.variance)
         for group in (
             slice(0, layout.observation),
             slice(layout.observation, layout.inputs),
@@ -149,20 +134,7 @@ class ContextModel:
         # A reward that never varied has the scale of its size.
         reward = layout.inputs
         floors[reward] = float(self.variance[reward] + self.mean[reward].square()) ** 0.5
-        floors = torch.where(floors > 0, floors * self.settings.relative_floor, 1.0)
-        return self.variance.sqrt() + floors
-
-    def _forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Both hidden layers and the output."""
-        w1, b1, w2, b2, w3, b3 = self._parts(self.weights)
-        first = torch.relu(torch.addmm(b1, inputs, w1))
-        second = torch.relu(torch.addmm(b2, first, w2))
-        return first, second, torch.addmm(b3, second, w3)
-
-    def _parts(self, flat: torch.Tensor) -> list[torch.Tensor]:
-        """Views of a flat vector in the shapes of the weights."""
-        parts = flat.split([math.prod(shape) for shape in self._shapes])
-        return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]
+        return self.variance.sqrt() + torch.where(floors > 0, floors * _RELATIVE_FLOOR, 1.0)
 
     # ---- learning ------------------------------------------------------------------------
 
@@ -170,14 +142,14 @@ class ContextModel:
         """Take a chunk of rows into statistics, memory and weights."""
         self._update_statistics(rows)
         self._remember(rows, generator)
-        steps, half = self.settings.gradient_steps, self.settings.batch_size // 2
-        new = torch.randint(len(rows), (steps * half,), generator=generator)
-        old = torch.randint(self._remembered, (steps * half,), generator=generator)
+        settings, half = self.settings, self.settings.batch_size // 2
+        new = torch.randint(len(rows), (settings.gradient_steps, half), generator=generator)
+        old = torch.randint(self._remembered, new.shape, generator=generator)
         scale = self._scale()
-        for recent, past in zip(new.split(half), old.split(half), strict=True):
+        for recent, past in zip(new, old, strict=True):
             inputs, targets = self._normalised(torch.cat([rows[recent], self.memory[past]]), scale)
             inputs = inputs.clamp(-_MOST_DEVIATIONS, _MOST_DEVIATIONS)
-            self._adam_step(self._gradient(inputs, targets))
+            self.network.learn(inputs, targets, self._columns, settings.learning_rate)
 
     @property
     def _remembered(self) -> int:
@@ -206,48 +178,25 @@ class ContextModel:
                 self.memory[slot] = rows[index]
             self.seen += 1
 
-    def _gradient(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Of Huber's loss, mean over the batch, reward and mean change weighing the same.
-
-        By hand: for a network this small the automatic way costs three times as much.
-        """
-        first, second, output = self._forward(inputs)
-        delta = (output - targets).clamp_(-_HUBER_BOUND, _HUBER_BOUND) / len(inputs)
-        delta[:, 1:] /= self.layout.observation
-        gradient = torch.empty_like(self.weights)
-        g1, gb1, g2, gb2, g3, gb3 = self._parts(gradient)
-        _, _, w2, _, w3, _ = self._parts(self.weights)
-        g3[:], gb3[:] = second.T @ delta, delta.sum(dim=0)
-        delta = (delta @ w3.T) * (second > 0)
-        g2[:], gb2[:] = first.T @ delta, delta.sum(dim=0)
-        delta = (delta @ w2.T) * (first > 0)
-        g1[:], gb1[:] = inputs.T @ delta, delta.sum(dim=0)
-        return gradient
-
-    def _adam_step(self, gradient: torch.Tensor) -> None:
-        self.steps += 1
-        self.first_moment.lerp_(gradient, 1.0 - _DECAY)
-        self.second_moment.mul_(_SQUARE_DECAY)
-        self.second_moment.addcmul_(gradient, gradient, value=1.0 - _SQUARE_DECAY)
-        root = (self.second_moment / (1.0 - _SQUARE_DECAY**self.steps)).sqrt_().add_(_EPSILON)
-        rate = self.settings.learning_rate / (1.0 - _DECAY**self.steps)
-        self.weights.addcdiv_(self.first_moment, root, value=-rate)
-
     # ---- books ---------------------------------------------------------------------------
 
-    _TENSORS = ("weights", "first_moment", "second_moment", "mean", "variance", "reward_range")
-
     def state_dict(self) -> dict[str, Any]:
-        """Weights, moments, statistics and the filled part of the memory."""
-        tensors = {name: getattr(self, name) for name in self._TENSORS}
-        memory = self.memory[: self._remembered]
-        return {**tensors, "steps": self.steps, "seen": self.seen, "memory": memory}
+        """Network, statistics and the filled part of the memory, live."""
+        return {
+            "network": self.network.state_dict(),
+            "mean": self.mean,
+            "variance": self.variance,
+            "reward_range": self.reward_range,
+            "seen": self.seen,
+            "memory": self.memory[: self._remembered],
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Give back what `state_dict` read, as copies."""
-        for name in self._TENSORS:
+        self.network.load_state_dict(state["network"])
+        for name in ("mean", "variance", "reward_range"):
             getattr(self, name).copy_(state[name])
-        self.steps, self.seen = state["steps"], state["seen"]
+        self.seen = state["seen"]
         self.memory[: self._remembered] = state["memory"]
 
 

@@ -18,8 +18,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 
 class DeviationTest:
     """One-sided test of a stream of scalars. All of its state is in `state_dict`."""
@@ -60,13 +58,13 @@ class DeviationTest:
 
     def update(self, loss: float) -> bool:
         """Take one loss; True on an alarm, which stays until `dismiss`."""
-        suspect = loss > self.threshold
-        self._smooth(min(loss, self.largest))
-        above = self.is_above
+        threshold = self.threshold
+        self._smooth(min(loss, self._largest(threshold)))
+        above = self.smoothed is not None and self.smoothed > threshold
         if not (above and self.freeze):
             self._remember()
         self.exceeded = [*self.exceeded, above][-self.among :]
-        self.suspected = [*self.suspected, above or suspect][-self.among :]
+        self.suspected = [*self.suspected, above or loss > threshold][-self.among :]
         return sum(self.exceeded) >= self.needed
 
     def absorb(self, loss: float) -> None:
@@ -90,40 +88,36 @@ class DeviationTest:
     @property
     def mean(self) -> float:
         """μ; 0 while nothing is known."""
-        return float(np.mean(self.values)) if self.values else 0.0
+        return sum(self.values) / max(1, len(self.values))
 
     @property
     def sigma(self) -> float:
         """σ with its floor; 0 while nothing is known."""
-        spread = float(np.std(self.values)) if self.values else 0.0
-        return max(spread, self.relative_floor * abs(self.mean))
+        mean = self.mean
+        square = sum([(value - mean) ** 2 for value in self.values]) / max(1, len(self.values))
+        return max(math.sqrt(square), self.relative_floor * abs(mean))
 
     @property
     def rise(self) -> float:
-        """Distance of the threshold from μ; infinite until the window holds `least` losses."""
-        if len(self.values) < self.least:
-            return math.inf
+        """Distance of the threshold from μ."""
         return max(self.deviations * self.sigma, self.least_rise)
 
     @property
     def threshold(self) -> float:
-        """μ + kσ, or more if σ is very small."""
-        return self.mean + self.rise
-
-    @property
-    def is_above(self) -> bool:
-        """Whether the smoothed loss is above the threshold right now."""
-        return self.smoothed is not None and self.smoothed > self.threshold
+        """μ + kσ, or more if σ is very small; infinite until the window holds `least` losses."""
+        return self.mean + self.rise if len(self.values) >= self.least else math.inf
 
     @property
     def is_suspicious(self) -> bool:
         """Whether any of the last n losses was above, smoothed or not."""
         return any(self.suspected)
 
-    @property
-    def largest(self) -> float:
+    def _largest(self, threshold: float) -> float:
         """The largest loss that counts."""
-        return math.inf if math.isinf(self.clip) else self.mean + self.clip * self.rise
+        if math.isinf(threshold) or math.isinf(self.clip):
+            return math.inf
+        mean = self.mean
+        return mean + self.clip * (threshold - mean)
 
     def _smooth(self, loss: float) -> None:
         if self.smoothed is None:

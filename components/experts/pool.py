@@ -106,6 +106,7 @@ class ExpertPoolConfig(ComponentConfig):
 class ExpertPool(Component):
     """Owner of EXPERTS."""
 
+    uses: ClassVar[tuple[str, ...]] = (CONTEXT_ERRORS,)
     provides: ClassVar[tuple[str, ...]] = (EXPERTS,)
     cost: ClassVar[str] = "~0 %, 4 P per expert at rest"
     stateful: ClassVar[tuple[str, ...]] = (
@@ -122,15 +123,12 @@ class ExpertPool(Component):
     config: ExpertPoolConfig
 
     def requirements(self) -> tuple[tuple[Need, ...], tuple[str, ...]]:
-        """The signal, and what evaluation needs; a mere wish is written as one of several."""
-        options = _SIGNALS[self.config.signal]
-        needs: list[Need] = [any_of(*options)]
+        """The signal, and what the evaluation needs."""
+        needs: list[Need] = [any_of(*_SIGNALS[self.config.signal])]
         if self.config.evaluation == "labels":
             needs.append(TASK_LABEL)
         elif self.config.evaluation == "context_errors":
             needs += [CHANGE_EVENTS, CONTEXT_ERRORS]
-        elif self.config.evaluation == "auto" and CHANGE_EVENTS in options:
-            needs.append(any_of(*options, CONTEXT_ERRORS))
         return tuple(needs), self.provides
 
     def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:

@@ -19,7 +19,7 @@ class Engine:
     """N games that step together.
 
     `seeds`, one for each game, decides everything: a game plays the same alone and in any batch.
-    Arrays handed out by `step` are fresh, except `masks` (N, 34) bool, `last_seen` (the last
+    Arrays handed out by `step` are fresh, except `masks` (N, 30) bool, `last_seen` (the last
     observation of episodes that ended) and `games`, which the next step overwrites.
     """
 

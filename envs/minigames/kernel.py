@@ -1,7 +1,9 @@
 """The compiled entry points: one for each game and kind of observation.
 
-This is the one place that lists the games. `build` closes over the game's code and the kind of
-observation; numba drops the branches not taken, so a task compiles only what it plays.
+This is the one place that lists the games: a new one is a file with `start_...` and `loop_...`,
+a code and an entry in `catalogue.py`, and its branches here. `build` closes over the game's code
+and the kind of observation; numba drops the branches not taken, so a task compiles only what it
+plays.
 """
 
 from __future__ import annotations

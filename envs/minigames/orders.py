@@ -7,13 +7,11 @@ import math
 import numpy as np
 
 from .compiling import inner
-from .field import clamp, count_alive, first_alive, keep_nearest, nearest_alive
+from .field import clamp, count_alive, first_alive, nearest_alive
 from .spaces import (
     FIRST_ATTACK,
     FIRST_MOVE,
-    FIRST_TARGET,
     HOLD_POSITION,
-    N_ATTACK_TARGETS,
     NO_OP,
     RETREAT,
     SELECT_ALL,
@@ -23,6 +21,7 @@ from .spaces import (
 from .state import ALL, ATTACK, ATTACK_MOVE, HOLD, HOSTILE, LOOK, MOVE, OWN, Record
 
 _EIGHTH = math.pi / 4
+_COS_HALF_EIGHTH = math.cos(math.pi / 8)
 
 
 @inner
@@ -43,7 +42,7 @@ def is_selected(game: Record, j: int) -> bool:
 
 @inner
 def write_mask(game: Record, mask: np.ndarray) -> None:
-    """Which actions are valid now, (34,) bool."""
+    """Which actions are valid now, (30,) bool."""
     own = count_alive(game, OWN)
     enemies = count_alive(game, HOSTILE) if own > 0 else 0
     for action in range(mask.shape[0]):
@@ -52,8 +51,6 @@ def write_mask(game: Record, mask: np.ndarray) -> None:
     for d in range(8):
         mask[FIRST_MOVE + d] = own > 0
         mask[FIRST_ATTACK + d] = enemies > 0
-    for rank in range(N_ATTACK_TARGETS):
-        mask[FIRST_TARGET + rank] = rank < enemies
     mask[RETREAT] = enemies > 0
     mask[HOLD_POSITION] = own > 0
     mask[SELECT_ALL] = own > 1 and game.selected != ALL
@@ -75,8 +72,8 @@ def command(game: Record, action: int, mask: np.ndarray, rule: Record) -> None:
     elif action == SELECT_WEAKEST:
         game.selected = weakest_unit(game)
     else:
-        ranked = FIRST_TARGET <= action < FIRST_TARGET + N_ATTACK_TARGETS
-        enemy = ranked_enemy(game, action - FIRST_TARGET) if ranked else -1
+        attack = FIRST_ATTACK <= action < FIRST_ATTACK + 8
+        enemy = enemy_towards(game, rule.direction[action - FIRST_ATTACK]) if attack else -1
         for j in range(game.places[OWN]):
             if game.health[OWN, j] > 0.0 and is_selected(game, j):
                 order_unit(game, j, action, enemy, rule)
@@ -106,19 +103,19 @@ def weakest_unit(game: Record) -> int:
 
 
 @inner
-def ranked_enemy(game: Record, rank: int) -> int:
-    """The enemy that the vector observation lists at this rank; ranks start at 0."""
-    squares = np.empty(N_ATTACK_TARGETS)
-    places = np.empty(N_ATTACK_TARGETS, np.int64)
-    kept = 0
+def enemy_towards(game: Record, direction: int) -> int:
+    """The enemy nearest to the focus unit within 22.5 degrees of a direction, or -1."""
     j = focus_unit(game)
+    cosine, sine = math.cos(_EIGHTH * direction), math.sin(_EIGHTH * direction)
+    best, best_square = -1, np.inf
     for k in range(game.places[HOSTILE]):
-        if game.health[HOSTILE, k] > 0.0:
-            dx = game.x[HOSTILE, k] - game.x[OWN, j]
-            dy = game.y[HOSTILE, k] - game.y[OWN, j]
-            kept = keep_nearest(squares, places, kept, dx * dx + dy * dy, k)
-    enemy: int = places[rank]
-    return enemy
+        dx = game.x[HOSTILE, k] - game.x[OWN, j]
+        dy = game.y[HOSTILE, k] - game.y[OWN, j]
+        square = dx * dx + dy * dy
+        ahead = dx * cosine + dy * sine >= _COS_HALF_EIGHTH * math.sqrt(square)
+        if game.health[HOSTILE, k] > 0.0 and ahead and square < best_square:
+            best, best_square = k, square
+    return best
 
 
 @inner

@@ -9,27 +9,27 @@ from __future__ import annotations
 import numpy as np
 
 from .spaces import (
+    FIRST_ATTACK,
     FIRST_MOVE,
-    FIRST_TARGET,
-    N_ATTACK_TARGETS,
     TARGET_FIELDS,
     TARGETS,
 )
 
 
-def towards(seen: np.ndarray) -> np.ndarray:
-    """The directional action nearest to the way to the nearest target.
+def towards(seen: np.ndarray, rank: np.ndarray | int = 0) -> np.ndarray:
+    """The direction, 0 to 7, nearest to the way to the target at this rank (0 is the nearest).
 
-    `seen` is (N, 128) float32; returns actions (N,) int64.
+    `seen` is (N, 128) float32, `rank` (N,) or one for all; returns (N,) int64.
     """
-    cos, sin = seen[:, TARGETS + 3], seen[:, TARGETS + 4]
-    eighth: np.ndarray = np.rint(np.arctan2(sin, cos) / (np.pi / 4)).astype(np.int64) % 8
-    return eighth + FIRST_MOVE
+    rows, at = np.arange(len(seen)), TARGETS + TARGET_FIELDS * rank
+    angle = np.arctan2(seen[rows, at + 4], seen[rows, at + 3])
+    eighth: np.ndarray = np.rint(angle / (np.pi / 4)).astype(np.int64) % 8
+    return eighth
 
 
 def beacon_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Walk to the beacon."""
-    return towards(seen)
+    return FIRST_MOVE + towards(seen)
 
 
 def shards_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -38,16 +38,14 @@ def shards_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
     Commanding each in turn scores no better (docs/minigames.md): an order every second step
     costs about as much as the second way gains.
     """
-    return towards(seen)
+    return FIRST_MOVE + towards(seen)
 
 
 def roaches_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Everybody attacks the weakest of the four nearest roaches."""
-    fields = seen[:, TARGETS : TARGETS + TARGET_FIELDS * N_ATTACK_TARGETS]
-    fields = fields.reshape(len(seen), N_ATTACK_TARGETS, TARGET_FIELDS)
+    """Everybody attacks the weakest of the roaches listed."""
+    fields = seen[:, TARGETS:].reshape(len(seen), -1, TARGET_FIELDS)
     health = np.where(fields[:, :, 0] > 0, fields[:, :, 7], np.inf)
-    rank: np.ndarray = health.argmin(axis=1)
-    return rank + FIRST_TARGET
+    return FIRST_ATTACK + towards(seen, health.argmin(axis=1))
 
 
 POLICIES = {
@@ -55,4 +53,4 @@ POLICIES = {
     "CollectMineralShards": shards_policy,
     "DefeatRoaches": roaches_policy,
 }
-"""From (observations (N, 128), masks (N, 34)) to actions (N,), for each game."""
+"""From (observations (N, 128), masks (N, 30)) to actions (N,), for each game."""

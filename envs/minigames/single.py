@@ -13,7 +13,7 @@ from .units import LOOPS_PER_SECOND
 
 
 class MinigameEnv(gymnasium.Env[np.ndarray, np.int64]):
-    """One game. `info["action_mask"]`, (34,) bool, says which actions are valid now.
+    """One game. `info["action_mask"]`, (30,) bool, says which actions are valid now.
 
     The keyword arguments are the task's parameters (docs/minigames.md).
     """
@@ -52,7 +52,7 @@ class MinigameEnv(gymnasium.Env[np.ndarray, np.int64]):
         return seen[0], float(rewards[0]), over, bool(truncated[0]), info
 
     def action_masks(self) -> np.ndarray:
-        """Which actions are valid now, (34,) bool."""
+        """Which actions are valid now, (30,) bool."""
         mask: np.ndarray = self.engine.masks[0].copy()
         return mask
 

@@ -12,14 +12,11 @@ from gymnasium import spaces
 
 DIRECTIONS = ("E", "NE", "N", "NW", "W", "SW", "S", "SE")
 """Counterclockwise from the east, 45 degrees apart."""
-N_ATTACK_TARGETS = 4
-"""The enemies nearest to the focus unit that can be attacked by rank."""
 
 ACTIONS = (
     "no_op",
     *(f"move_{direction}" for direction in DIRECTIONS),
     *(f"attack_{direction}" for direction in DIRECTIONS),
-    *(f"attack_target_{rank + 1}" for rank in range(N_ATTACK_TARGETS)),
     "retreat",
     "hold",
     "select_all",
@@ -36,9 +33,9 @@ ACTIONS = (
     "center_camera",
 )
 N_ACTIONS = len(ACTIONS)
-NO_OP, FIRST_MOVE, FIRST_ATTACK, FIRST_TARGET, RETREAT, HOLD_POSITION = 0, 1, 9, 17, 21, 22
-SELECT_ALL, SELECT_NEXT, SELECT_WEAKEST = 23, 24, 25
-N_KNOWN_ACTIONS = 26
+NO_OP, FIRST_MOVE, FIRST_ATTACK, RETREAT, HOLD_POSITION = 0, 1, 9, 17, 18
+SELECT_ALL, SELECT_NEXT, SELECT_WEAKEST = 19, 20, 21
+N_KNOWN_ACTIONS = 22
 """Actions below this mean something in the games of this version."""
 
 BOUND = 2.0

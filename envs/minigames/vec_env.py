@@ -71,7 +71,7 @@ class MinigameVecEnv(VecEnv):
         }
 
     def action_masks(self) -> np.ndarray:
-        """Which actions are valid now, (N, 34) bool; a view that the next step overwrites."""
+        """Which actions are valid now, (N, 30) bool; a view that the next step overwrites."""
         return self.engine.masks
 
     def state_dict(self) -> dict[str, Any]:

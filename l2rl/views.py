@@ -101,7 +101,8 @@ class ContextErrors(Protocol):
         rewards: np.ndarray,
         next_observations: np.ndarray,
     ) -> Mapping[int, float]:
-        """Mean prediction error of every known context over (batch, ...) transitions."""
+        """How badly each known context explains (batch, ...) transitions, on one scale for all:
+        about 0 where it explains them as well as its own, and the smallest is the best guess."""
         ...
 
 

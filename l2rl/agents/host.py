@@ -93,6 +93,8 @@ class ComponentHost:
         self.events: list[AgentEvent] = []
         self.change_listeners: list[Callable[[ChangeEvent], None]] = []
         self.belief = 0
+        self.sets_exchanged = 0
+        """How often an edit put another set of parameters in place."""
         self._changes: list[ChangeEvent] = []
         self._transitions_seen = 0
         self._tap = TransitionTap() if self.composition["on_transitions"] else None
@@ -299,6 +301,7 @@ class ComponentHost:
             if edit is None:
                 continue
             applied = apply_edit(self.phases, edit)
+            self.sets_exchanged += edit.parameter_set is not None
             for other in self.composition["on_network_edited"]:
                 other.on_network_edited(applied)
 

@@ -95,11 +95,19 @@ class LifelongPPO(LifelongAlgorithm, PPO):
         going_on = super().collect_rollouts(
             env, self.host.listening(callback), rollout_buffer, n_rollout_steps
         )
+        sets_before = self.host.sets_exchanged
         self.host.collected()
+        # Another expert took over while this rollout was judged: its probabilities, values and
+        # advantages are the other one's, and nothing can be learned from them.
+        self._rollout_is_foreign = self.host.sets_exchanged != sets_before
         return going_on
 
+    _rollout_is_foreign: bool = False
+
     def train(self) -> None:
-        """Several epochs over the rollout."""
+        """Several epochs over the rollout, unless another network collected it."""
+        if self._rollout_is_foreign:
+            return
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         settings = self._loss_settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,23 @@ def test_a_detected_change_moves_the_belief_and_edits_come_after_the_event() -> 
     assert reacting.edits == ["zeroed"]
     (event,) = [e for e in one.host.drain_events() if e.name == "change_detected"]
     assert (event.env_steps, event.detail["belief"], event.detail["kind"]) == (64, 1, "new")
+
+
+class Swapping(Reacting):
+    """Brings another set of parameters when a change is detected, as an expert pool does."""
+
+    def propose_network_edit(self, view: NetworkView) -> NetworkEdit | None:
+        edit = super().propose_network_edit(view)
+        return None if edit is None else replace(edit, parameter_set=(0, 1))
+
+
+def test_ppo_learns_nothing_from_another_experts_rollout() -> None:
+    reset, swap = Reacting(), Swapping()
+    ordinary = agent(reset, Detector(), visibility="hidden").learn(96)
+    swapped = agent(swap, Detector(), visibility="hidden").learn(96)
+    # three rollouts of ten epochs; the second was collected by the expert that left
+    assert (ordinary._n_updates, swapped._n_updates) == (30, 20)
+    assert swapped.host.sets_exchanged == 1
 
 
 class Impostor(Component):

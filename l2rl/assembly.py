@@ -233,6 +233,12 @@ def build_agent(loaded: LoadedExperiment, env: VecEnv) -> LifelongAlgorithm:
         )
     except CompositionError as error:
         raise _located(loaded, error) from error
+    except MemoryError as error:
+        raise loaded.error(
+            ("agent", "settings"),
+            f"the agent does not fit into memory ({error})",
+            "lower `buffer_size`, `n_envs` or the network's layers",
+        ) from error
     except (AssertionError, ValueError, NotImplementedError) as error:
         raise loaded.error(("agent",), f"the agent cannot be built: {error}") from error
     agent.set_logger(Logger(folder=None, output_formats=[]))

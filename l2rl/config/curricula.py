@@ -11,6 +11,7 @@ from l2rl.config.fields import Model, Positive
 from l2rl.curriculum import Block, Curriculum, Task, Visibility
 
 ALL = "all"
+MOST_BLOCKS = 100_000
 
 
 class TaskConfig(Model):
@@ -139,6 +140,18 @@ class CurriculumConfig(Model):
     """The sequence."""
     repeat: Positive = 1
     """How often the whole sequence is lived through, >= 1."""
+
+    @model_validator(mode="after")
+    def _lives_to_the_end(self) -> CurriculumConfig:
+        """Repetitions are written out, so their number must fit into memory."""
+        blocks = len(self.blocks) * self.repeat
+        if blocks > MOST_BLOCKS:
+            raise PydanticCustomError(
+                "too_many_blocks",
+                "{blocks} blocks are more than a curriculum may have ({most}): lower `repeat`",
+                {"blocks": blocks, "most": MOST_BLOCKS},
+            )
+        return self
 
     def curriculum(self) -> Curriculum:
         """As plain data, with repetitions written out and `all` replaced by names."""

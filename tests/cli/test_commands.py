@@ -91,6 +91,8 @@ BROKEN = {
     "unknown environment": ("curriculum.tasks.beacon.env=minigames/MoveToBecon", "MoveToBeacon"),
     "unknown variant": ("curriculum.tasks.beacon.variant=bigg", "variant"),
     "unknown parameter": ("curriculum.tasks.beacon.parameters.step_mull=2", "step_mul"),
+    "endless repetition": ("curriculum.repeat=3930289138", "lower `repeat`"),
+    "no memory for it": ("agent.settings.buffer_size=1000000000000000", "buffer_size"),
     "other spaces": ("curriculum.tasks.beacon.env=CartPole-v1", "share their spaces"),
     "unknown gymnasium id": ("curriculum.tasks.beacon.env=CartPol-v1", "CartPole"),
 }

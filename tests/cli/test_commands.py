@@ -166,7 +166,8 @@ def test_variants_are_named_after_their_overrides() -> None:
 @pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(yaml: Path) -> None:
     longer = ["--set=curriculum.blocks.0.env_steps=3000"]
-    command = [sys.executable, "-c", "from l2rl.cli import main; main()", "run", "told.yaml", *longer]
+    program = "from l2rl.cli import main; main()"
+    command = [sys.executable, "-c", program, "run", "told.yaml", *longer]
     process = subprocess.Popen(
         [*command, "--variant=default"], stderr=subprocess.PIPE, text=True, env=dict(os.environ)
     )

@@ -9,6 +9,7 @@ import pytest
 
 from l2rl import running
 from l2rl.errors import UserError
+from l2rl.runs.tidy_log import read_log
 from tests.support.runs import assert_same_life, final_state, resume_killed, run_killed, run_whole
 
 PPO = """
@@ -54,13 +55,50 @@ agent:
   settings: {learning_starts: 50, batch_size: 16, buffer_size: 500}
 curriculum:
   visibility: hidden
-  tasks: {up: Pendulum-v1, light: {env: Pendulum-v1, parameters: {g: 5.0}}}
-  blocks: [{learn: up, env_steps: 300}, {learn: light, env_steps: 250}]
+  tasks: {up: Pendulum-v1, heavy: {env: Pendulum-v1, parameters: {g: 40.0}}}
+  blocks: [{learn: up, env_steps: 300}, {learn: heavy, env_steps: 250}]
 evaluation: {interval_env_steps: 200, episodes: 2, n_envs: 2}
 checkpoint: {interval_env_steps: 90, interval_s: null}
 logging: {interval_env_steps: 50}
 """
 CASES = {"ppo": PPO, "dqn": DQN, "sac": SAC}
+
+DETECTOR = """    detection.loss_deviation:
+      chunk_env_steps: 8
+      warmup_env_steps: 100
+      dwell_env_steps: 50
+      deviations: 2
+      reward_rise: 0.05
+      dynamics_rise: 0.05
+      model: {memory_transitions: 64}
+"""
+COMMON = """    consolidation.ewc: {strength: 10, critic_strength: 1, fisher_samples: 32}
+    experts.pool: {max_experts: 3}
+    plasticity.monitor: {interval_env_steps: 100, probe_size: 32}
+"""
+OFF_POLICY = """    replay.reservoir: {recent_share: 0.3}
+    replay_ratio.adaptive: {low: 0.25, high: 0.5, check_interval_env_steps: 60, tolerance: 0.05}
+"""
+
+
+def with_components(yaml: str, components: str, **changes: str) -> str:
+    """The experiment with components on its agent, and every boundary hidden."""
+    for old, new in changes.items():
+        yaml = yaml.replace(f"visibility: {old}", f"visibility: {new}")
+    yaml = yaml.replace(
+        "at_boundary: {optimiser: reset, buffer: clear, exploration: restart}",
+        "at_boundary: {optimiser: reset, buffer: clear}",
+    )
+    return yaml.replace("curriculum:\n", f"  components:\n{components}curriculum:\n", 1)
+
+
+COMPOSED = {
+    "ppo-hidden": with_components(PPO, DETECTOR + COMMON, labels="hidden"),
+    "ppo-labels": with_components(PPO, COMMON),
+    "dqn-hidden": with_components(DQN, DETECTOR + COMMON + OFF_POLICY, boundaries="hidden"),
+    "sac-hidden": with_components(SAC, DETECTOR + COMMON + OFF_POLICY),
+    "sac-labels": with_components(SAC, COMMON + OFF_POLICY, hidden="labels"),
+}
 
 
 @pytest.mark.parametrize("learner", CASES)
@@ -72,6 +110,23 @@ def test_killed_and_resumed_is_the_same_life(learner: str, tmp_path: Path) -> No
     for attempt in range(3):
         path = run_killed(yaml, tmp_path / f"killed-{attempt}", chance.randint(2, 15))
         resume_killed(path, chance.randint(1, 5))
+        running.resume(path)
+        assert_same_life(whole.path, path)
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_with_all_components_too(name: str, tmp_path: Path) -> None:
+    yaml = tmp_path / "experiment.yaml"
+    yaml.write_text(COMPOSED[name])
+    whole = run_whole(yaml, tmp_path / "whole")
+    names = {
+        row["metric"] for row in read_log(whole.log_path).to_pylist() if row["kind"] == "event"
+    }
+    assert {"consolidated", "expert_spawned"} <= names, "the test must reach what it is about"
+    chance = random.Random(name)
+    for attempt in range(2):
+        path = run_killed(yaml, tmp_path / f"killed-{attempt}", chance.randint(3, 15))
+        resume_killed(path, chance.randint(2, 8))
         running.resume(path)
         assert_same_life(whole.path, path)
 

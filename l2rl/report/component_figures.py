@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from l2rl.report.curves import thinned, xy
 from l2rl.report.life import Life
@@ -88,7 +88,7 @@ def learner_panels(life: Life) -> list[Panel]:
 
 def other_panels(life: Life) -> list[Panel]:
     """One panel per scalar that no other section shows."""
-    shown = ("train/", "plasticity", "replay_ratio")
+    shown = ("train/", "plasticity", "replay_ratio/")
     return [
         Panel(name, {name: series})
         for name, series in life.scalars.items()
@@ -217,10 +217,14 @@ def _told(event: Event) -> str:
 
 
 def _expert_row(life: Life) -> tuple[str, list[Dict]]:
-    switched = _with_value(life, "expert_switched")
+    # A new expert takes over at once, so both events say who is in use from then on.
+    switched = _with_value(life, "expert_spawned") + _with_value(life, "expert_switched")
     if not switched:
         return "expert in use", []
-    trace = _staircase(switched, life.env_steps, "expert in use", COLOURS[2])
+    switched.sort(key=lambda event: event.row)
+    first = switched[0]
+    born = replace(first, env_steps=0, value=float(first.detail.get("previous", 0)))
+    trace = _staircase([born, *switched], life.env_steps, "expert in use", COLOURS[2])
     return "expert in use", [trace]
 
 
@@ -230,9 +234,9 @@ def _ratio_row(life: Life) -> tuple[str, list[Dict]]:
     if changed:
         traces.append(_staircase(changed, life.env_steps, "replay ratio set", COLOURS[0]))
     for index, (name, series) in enumerate(life.scalars.items()):
-        if name.startswith("replay_ratio"):
+        if name.startswith("replay_ratio/"):
             style = line_style(index) | {"width": 1.5, "dash": "dot", "color": COLOURS[3]}
-            words = "replay ratio " + label(name.removeprefix("replay_ratio").strip("/"))
+            words = "replay ratio " + label(name.removeprefix("replay_ratio/"))
             line = {"type": "scatter", "mode": "lines", "name": words, "line": style}
             traces.append({**line, **xy(thinned(series))})
     return "replay ratio", traces

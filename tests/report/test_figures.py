@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,9 @@ def test_the_timeline_shows_experts_and_ratio_until_the_end(life: Life) -> None:
     figure = timeline_figure(life)
     assert figure is not None
     stairs = {t["name"]: t for t in figure["data"]}
-    assert stairs["expert in use"]["y"] == [1.0, 2.0, 0.0, 0.0]
+    levels = [level for level, _ in groupby(stairs["expert in use"]["y"])]
+    assert levels == [0.0, 1.0, 2.0, 0.0], "from birth on, and a new expert takes over at once"
+    assert stairs["expert in use"]["x"][0] == 0
     assert stairs["expert in use"]["x"][-1] == life.env_steps
     assert {"replay ratio set", "replay ratio realised", "detected: recurring"} <= set(stairs)
 

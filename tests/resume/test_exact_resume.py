@@ -114,6 +114,7 @@ def test_killed_and_resumed_is_the_same_life(learner: str, tmp_path: Path) -> No
         assert_same_life(whole.path, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPOSED)
 def test_with_all_components_too(name: str, tmp_path: Path) -> None:
     yaml = tmp_path / "experiment.yaml"

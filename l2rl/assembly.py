@@ -13,11 +13,12 @@ from torch import nn
 
 from l2rl import capabilities as cap
 from l2rl.agents.dqn import LifelongDQN
-from l2rl.agents.host import ComponentHost, Surroundings
+from l2rl.agents.host import ComponentHost
 from l2rl.agents.lifelong import LifelongAlgorithm
 from l2rl.agents.ppo import LifelongPPO
 from l2rl.agents.sac import LifelongSAC
 from l2rl.agents.start_from import start_from
+from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
 from l2rl.composition import Composition, CompositionError
 from l2rl.config import ConfigError, LoadedExperiment

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from stable_baselines3.common.vec_env import VecEnv
@@ -30,57 +30,11 @@ from l2rl.episodes import EpisodeRecorder
 from l2rl.errors import UserError
 from l2rl.evaluation import Evaluator
 from l2rl.lifetime_log import LifetimeLog
+from l2rl.lifetime_position import Observer, Position, Silence, Stopped
 from l2rl.randomness import derive_seed, global_generator_states, restore_global_generators
 from l2rl.runs.run_directory import RunDirectory
 from l2rl.task_environments import make_task_env, stateful
 from l2rl.views import ChangeEvent
-
-
-class Stopped(Exception):
-    """The run was asked to stop, and has: its checkpoint is on disk."""
-
-
-class Observer(Protocol):
-    """Whoever watches a run (a progress display)."""
-
-    def on_progress(self, lifetime: Lifetime) -> None:
-        """After each iteration, sleep step and evaluation."""
-
-    def on_message(self, text: str) -> None:
-        """Something a person should know."""
-
-
-class Silence:
-    """Nobody watches."""
-
-    def on_progress(self, lifetime: Lifetime) -> None:
-        pass
-
-    def on_message(self, text: str) -> None:
-        pass
-
-
-@dataclass
-class Position:
-    """Where in the curriculum the agent is. All env steps are the lifetime's."""
-
-    block: int = 0
-    inside: bool = False
-    """The block has been entered and not yet left."""
-    block_start_env_steps: int = 0
-    block_episodes: int = 0
-    sleep_steps: int = 0
-    learning_blocks: int = 0
-    """Learning blocks entered so far."""
-    evaluations: int = 0
-    last_evaluation_env_steps: int = -1
-    next_evaluation_env_steps: int = 0
-    next_log_env_steps: int = 0
-    episodes: int = 0
-    started: bool = False
-    """What comes before the first block is done."""
-    finished: bool = False
-    """What comes after the last block is done."""
 
 
 class Lifetime:

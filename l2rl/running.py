@@ -12,7 +12,8 @@ from typing import Any
 
 from l2rl.assembly import check_agent, check_composition, check_environments
 from l2rl.config import LoadedExperiment, load_experiment
-from l2rl.lifetime import Lifetime, Observer, Stopped
+from l2rl.lifetime import Lifetime
+from l2rl.lifetime_position import Observer, Stopped
 from l2rl.runs.files import read_json, write_json
 from l2rl.runs.run_directory import RunDirectory
 from l2rl.task_environments import environment_versions

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from l2rl.agents.dqn import LifelongDQN
-from l2rl.agents.host import Surroundings
+from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
 from l2rl.envs.minigames import SUITE
 from l2rl.evaluation import Evaluator

@@ -1,6 +1,6 @@
 """What a unit can do: one row a unit type, taken from public knowledge of StarCraft II.
 
-Time: the maps run at 16 game loops a second, the game's "normal" speed (ENVS.md, section 3).
+Time: the maps run at 16 game loops a second, the game's "normal" speed.
 So every second here is a *normal* second. Sites that quote the "faster" speed divide times by
 1.4 and multiply speeds by 1.4: a marine's cooldown 0.61 s and speed 3.15 a second there are
 0.8608 s and 2.25 a second here.

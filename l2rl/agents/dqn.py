@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 from stable_baselines3 import DQN
 
-from l2rl.agents.host import Surroundings
 from l2rl.agents.off_policy import LifelongOffPolicy
-from l2rl.component import Component
 from l2rl.engine.dqn_loss import dqn_loss
 from l2rl.engine.phase import Phase, following, last_layer, optimised_parameters
 
@@ -24,17 +22,6 @@ class LifelongDQN(LifelongOffPolicy, DQN):
         "exploration": "exploration_schedule",
     }
     counters = (*LifelongOffPolicy.counters, "_n_calls", "exploration_rate")
-
-    def __init__(
-        self,
-        *args: Any,
-        components: Iterable[Component] = (),
-        surroundings: Surroundings | None = None,
-        multi_head: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        self._prepare(components, surroundings, multi_head, kwargs.get("seed"))
-        super().__init__(*args, **kwargs)
 
     def _rebuild_optimizers(self) -> None:
         policy = self.policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,15 +16,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from l2rl import capabilities as cap
+from l2rl.agents.surroundings import Surroundings, named, told_of
 from l2rl.agents.transition_tap import TransitionTap
 from l2rl.component import Batch, Component
 from l2rl.composition import Composition, CompositionError, CompositionProblem, entitled
-from l2rl.curriculum import Visibility
 from l2rl.engine.edits import apply_edit, lent, put
 from l2rl.engine.phase import Phase
-from l2rl.engine.replay_ratio import ReplayRatioArbiter
 from l2rl.engine.step import StepHooks, gradient_step
-from l2rl.errors import UserError
 from l2rl.views import (
     ActView,
     AgentView,
@@ -39,26 +37,6 @@ from l2rl.views import (
     TaskEvent,
     UpdateView,
 )
-
-_OFFERED_BY_VISIBILITY: Mapping[Visibility, frozenset[str]] = {
-    "labels": frozenset({cap.TASK_LABEL, cap.TASK_BOUNDARY}),
-    "boundaries": frozenset({cap.TASK_BOUNDARY}),
-    "hidden": frozenset(),
-}
-_OFFERED_BY_NATIVE_LEARNERS = frozenset({cap.GRADIENTS, cap.ACTIVATIONS, cap.PER_SAMPLE_LOSS})
-_OFF_POLICY = frozenset({"dqn", "sac"})
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the run around an agent offers its components."""
-
-    visibility: Visibility = "hidden"
-    labels: tuple[str, ...] = ()
-    """Names of the tasks to come; told only to components with TASK_LABEL, and only under
-    `visibility: labels`."""
-    has_sleep: bool = False
-    replay_ratio: ReplayRatioArbiter = field(default_factory=ReplayRatioArbiter)
 
 
 @dataclass(frozen=True)
@@ -85,7 +63,7 @@ class ComponentHost:
         self.surroundings = surroundings or Surroundings()
         self.seed = secrets.randbits(32) if seed is None else seed
         self.composition = Composition(
-            _named(components), learner=learner, offered=self._offered_by_run()
+            named(components), learner=learner, offered=self.surroundings.offered(learner)
         )
         self.hooks = StepHooks.of(self.composition)
         self.records_activations = self.composition.needed(cap.ACTIVATIONS)
@@ -99,15 +77,6 @@ class ComponentHost:
         self._transitions_seen = 0
         self._tap = TransitionTap() if self.composition["on_transitions"] else None
 
-    def _offered_by_run(self) -> frozenset[str]:
-        offered = _OFFERED_BY_VISIBILITY[self.surroundings.visibility]
-        offered |= _OFFERED_BY_NATIVE_LEARNERS
-        if self.learner in _OFF_POLICY:
-            offered |= {cap.REPLAY}
-        if self.surroundings.has_sleep:
-            offered |= {cap.SLEEP}
-        return offered
-
     # ---- birth ---------------------------------------------------------------------------
 
     def bind(self, agent: BaseAlgorithm, phases: Mapping[str, Phase]) -> None:
@@ -120,7 +89,7 @@ class ComponentHost:
         }
         self._refuse_nested_observations()
         for component in self.composition.components:
-            with _told_of(component):
+            with told_of(component):
                 component.bind(self._agent_view(component), self.generators[component.name])
 
     def _refuse_nested_observations(self) -> None:
@@ -180,7 +149,7 @@ class ComponentHost:
             device=self.agent.device,
             belief=lambda: self.belief,
         )
-        with _told_of(owners[0]):
+        with told_of(owners[0]):
             return owners[0].make_replay_buffer(view)
 
     # ---- life of a curriculum ------------------------------------------------------------
@@ -413,36 +382,3 @@ class ComponentHost:
             component.load_state_dict(state["components"][component.name])
         for name, generators in self.generators.items():
             generators.load_state_dict(state["generators"][name])
-
-
-@contextmanager
-def _told_of(component: Component) -> Iterator[None]:
-    """A component's own objection becomes a problem that names it."""
-    try:
-        yield
-    except CompositionError:
-        raise
-    except UserError as error:
-        message, _, way_out = str(error).partition("\n")
-        problem = CompositionProblem(component.name, message, way_out.strip())
-        raise CompositionError([problem]) from error
-
-
-def _named(components: Iterable[Component]) -> list[Component]:
-    """Components with a unique name each; the class's name in lower case where none was given."""
-    listed = list(components)
-    for component in listed:
-        component.name = component.name or type(component).__name__.lower()
-    names = [c.name for c in listed]
-    for name in sorted(set(names)):
-        if names.count(name) > 1:
-            raise CompositionError(
-                [
-                    CompositionProblem(
-                        name,
-                        f"{names.count(name)} components are called {name!r}",
-                        "give each instance a name of its own",
-                    )
-                ]
-            )
-    return listed

@@ -15,9 +15,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from l2rl.agents.host import ComponentHost, Surroundings
+from l2rl.agents.host import ComponentHost
 from l2rl.agents.multi_head import TaskHeads
 from l2rl.agents.schedules import LifetimeClock, ScheduleScope, ScopedSchedule
+from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
 from l2rl.engine.phase import Phase
 
@@ -38,18 +39,25 @@ class LifelongAlgorithm(_Base):
     clock: LifetimeClock
     task_heads: TaskHeads
 
-    def _prepare(
+    def __init__(
         self,
-        components: Iterable[Component],
-        surroundings: Surroundings | None,
-        multi_head: bool,
-        seed: int | None,
+        *args: Any,
+        components: Iterable[Component] = (),
+        surroundings: Surroundings | None = None,
+        multi_head: bool = False,
+        **kwargs: Any,
     ) -> None:
-        """Before SB3's constructor: compose, so that misfits are told before anything is built."""
+        """SB3's arguments, and: `components`; what the run offers them (`surroundings`); one
+        output layer for each of its labels (`multi_head`).
+
+        Raises `CompositionError` before anything is built if the components do not fit together.
+        """
+        seed = kwargs.get("seed")
         self.host = ComponentHost(self.learner, components, seed=seed, surroundings=surroundings)
         self.clock = LifetimeClock()
         labels = self.host.surroundings.labels if multi_head else ()
         self.task_heads = TaskHeads(labels)
+        super().__init__(*args, **kwargs)
 
     @abstractmethod
     def phases(self) -> dict[str, Phase]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,9 +15,8 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
-from l2rl.agents.host import Surroundings
 from l2rl.agents.lifelong import LifelongAlgorithm
-from l2rl.component import Batch, Component
+from l2rl.component import Batch
 from l2rl.engine.phase import Phase, last_layer, optimised_parameters
 from l2rl.engine.ppo_loss import PPOLoss, PPOSettings, ppo_loss
 from l2rl.views import Role
@@ -34,17 +33,6 @@ class LifelongPPO(LifelongAlgorithm, PPO):
         "clip_range": "clip_range",
     }
     policy: ActorCriticPolicy
-
-    def __init__(
-        self,
-        *args: Any,
-        components: Iterable[Component] = (),
-        surroundings: Surroundings | None = None,
-        multi_head: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        self._prepare(components, surroundings, multi_head, kwargs.get("seed"))
-        super().__init__(*args, **kwargs)
 
     def _rebuild_optimizers(self) -> None:
         policy = self.policy

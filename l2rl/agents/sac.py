@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,9 +10,8 @@ import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.utils import polyak_update
 
-from l2rl.agents.host import Surroundings
 from l2rl.agents.off_policy import LifelongOffPolicy
-from l2rl.component import Batch, Component
+from l2rl.component import Batch
 from l2rl.engine import sac_loss
 from l2rl.engine.phase import Phase, following, last_layer, optimised_parameters
 
@@ -22,17 +21,6 @@ class LifelongSAC(LifelongOffPolicy, SAC):
 
     learner = "sac"
     scoped_schedules: ClassVar[Mapping[str, str]] = {"learning_rate": "lr_schedule"}
-
-    def __init__(
-        self,
-        *args: Any,
-        components: Iterable[Component] = (),
-        surroundings: Surroundings | None = None,
-        multi_head: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        self._prepare(components, surroundings, multi_head, kwargs.get("seed"))
-        super().__init__(*args, **kwargs)
 
     def _rebuild_optimizers(self) -> None:
         policy = self.policy

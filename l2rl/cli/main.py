@@ -199,7 +199,7 @@ class _stop_explained:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        from l2rl.lifetime import Stopped
+        from l2rl.lifetime_position import Stopped
 
         if kind is not None and issubclass(kind, Stopped | KeyboardInterrupt):
             again = f"l2rl resume {shlex.quote(str(self.path))}"

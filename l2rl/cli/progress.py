@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from l2rl.config import LoadedExperiment
-from l2rl.lifetime import Lifetime, Observer
+from l2rl.lifetime import Lifetime
+from l2rl.lifetime_position import Observer
 
 QUIET_INTERVAL_S = 30.0
 

@@ -11,8 +11,9 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 
 from l2rl import capabilities as cap
-from l2rl.agents.host import ComponentHost, Surroundings
+from l2rl.agents.host import ComponentHost
 from l2rl.agents.ppo import LifelongPPO
+from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
 from l2rl.composition import CompositionError
 from l2rl.curriculum import Visibility

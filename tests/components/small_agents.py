@@ -12,9 +12,9 @@ from stable_baselines3.common.env_util import make_vec_env
 from torch import nn
 
 from l2rl.agents.dqn import LifelongDQN
-from l2rl.agents.host import Surroundings
 from l2rl.agents.ppo import LifelongPPO
 from l2rl.agents.sac import LifelongSAC
+from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
 from l2rl.engine.phase import Phase
 from l2rl.views import AgentView, ComponentGenerators, HeadFunction, TransitionBatch

@@ -15,8 +15,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from torch import nn
 
 from l2rl.agents.dqn import LifelongDQN
-from l2rl.agents.host import Surroundings
 from l2rl.agents.sac import LifelongSAC
+from l2rl.agents.surroundings import Surroundings
 from l2rl.capabilities import CHANGE_EVENTS, TASK_BOUNDARY
 from l2rl.component import Component
 from l2rl.components.replay_ratio.adaptive import (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from l2rl.agents.host import Surroundings
+from l2rl.agents.surroundings import Surroundings
 from l2rl.capabilities import CHANGE_EVENTS, TASK_BOUNDARY, options_of
 from l2rl.component import Component
 from l2rl.components.consolidation.ewc import ElasticWeightConsolidation

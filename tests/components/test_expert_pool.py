@@ -13,10 +13,10 @@ from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env
 
 from l2rl.agents.dqn import LifelongDQN
-from l2rl.agents.host import Surroundings
 from l2rl.agents.lifelong import LifelongAlgorithm
 from l2rl.agents.ppo import LifelongPPO
 from l2rl.agents.sac import LifelongSAC
+from l2rl.agents.surroundings import Surroundings
 from l2rl.capabilities import CHANGE_EVENTS, CONTEXT_ERRORS, TASK_BELIEF, TASK_BOUNDARY
 from l2rl.component import Component
 from l2rl.components.experts.pool import ExpertPool, ExpertPoolConfig

@@ -13,7 +13,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from l2rl.agents.host import Surroundings
+from l2rl.agents.surroundings import Surroundings
 from l2rl.components.detection.deviation_test import DeviationTest
 from l2rl.components.detection.encoding import TransitionEncoder
 from l2rl.components.detection.loss_deviation import LossDeviation, LossDeviationConfig

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from l2rl.agents.host import Surroundings
+from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
 from l2rl.components.plasticity import measures
 from l2rl.components.plasticity.monitor import PlasticityMonitor

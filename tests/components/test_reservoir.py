@@ -17,8 +17,8 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 
 from l2rl.agents.dqn import LifelongDQN
-from l2rl.agents.host import Surroundings
 from l2rl.agents.sac import LifelongSAC
+from l2rl.agents.surroundings import Surroundings
 from l2rl.components.replay.reservoir import Reservoir, ReservoirBuffer, reservoir_slots
 from l2rl.errors import UserError
 from l2rl.views import BufferView

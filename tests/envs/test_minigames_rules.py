@@ -1,4 +1,4 @@
-"""The rules of the three games, checked against the maps' table (ENVS.md, section 3)."""
+"""The rules of the three games, checked against the maps' table."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.packaging.test_layout import ROOT, TREES
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
 
@@ -28,7 +30,14 @@ def pip(*arguments: str) -> None:
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with our wheel; what we depend on is borrowed from this one."""
     root = tmp_path_factory.mktemp("elsewhere")
-    pip("wheel", str(ROOT), "--no-deps", "--no-build-isolation", "-w", str(root / "wheels"))
+    # Built from a copy: setuptools leaves a build folder behind, and would ship what is in it.
+    source = root / "source"
+    for folder in TREES:
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("*.pyc"))
+    for file in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / file, source)
+    wheels = str(root / "wheels")
+    pip("wheel", str(source), "--no-deps", "--no-build-isolation", "-w", wheels)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(root / "venv")], check=True)
     (wheel,) = (root / "wheels").glob("l2rl-*.whl")
     install(root, str(wheel))

@@ -367,7 +367,13 @@ class Lifetime:
         self.agent.enter_env(self.env)
 
     def resume(self) -> None:
-        """Go back to the newest sound checkpoint. Raises `UserError` when there is none."""
+        """Go back to the newest sound checkpoint, or to birth if none was ever written.
+
+        Raises `UserError` when there are checkpoints and all are damaged.
+        """
+        if not self.checkpoints.all():
+            self.log.truncate(LifetimeLog.BEGINNING)
+            return
         damaged: list[str] = []
 
         def on_damaged(path: Any, why: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -20,6 +20,12 @@ _UNITS: Mapping[str, str] = {"sleep": "gradient_steps", "evaluate": "tasks"}
 
 class LifetimeLog:
     """Writes rows to a run's tidy log and its clock."""
+
+    BEGINNING: ClassVar[Mapping[str, Any]] = {
+        "log": {"rows": 0, "parts": 0},
+        "clock": {"rows": 0, "parts": 0},
+    }
+    """The position before the first row."""
 
     def __init__(self, run: RunDirectory) -> None:
         self._log = run.open_log()

@@ -132,6 +132,16 @@ def test_with_all_components_too(name: str, tmp_path: Path) -> None:
         assert_same_life(whole.path, path)
 
 
+def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -> None:
+    yaml = tmp_path / "experiment.yaml"
+    yaml.write_text(PPO)
+    whole = run_whole(yaml, tmp_path / "whole")
+    path = run_killed(yaml, tmp_path / "killed", 1)
+    assert not list((path / "checkpoints").glob("env-steps-*"))
+    running.resume(path)
+    assert_same_life(whole.path, path)
+
+
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     yaml = tmp_path / "experiment.yaml"
     yaml.write_text(PPO)

@@ -1,4 +1,4 @@
-"""The games: their parameters, named variants, and what the literature reached. No numba here."""
+"""The games: their parameters and named variants. No numba here."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from .parameters import Parameter, choice, common, enemies, integer, nearest_name, resolve
 
-from l2rl.randomness import numpy_generator
-
-from .parameters import Parameter, choice, common, integer, nearest_name, resolve
-from .state import RULES
-from .units import LOOPS_PER_SECOND
-
-MOVE_TO_BEACON, COLLECT_MINERAL_SHARDS, DEFEAT_ROACHES = 0, 1, 2
+(
+    MOVE_TO_BEACON,
+    COLLECT_MINERAL_SHARDS,
+    FIND_AND_DEFEAT_ZERGLINGS,
+    DEFEAT_ROACHES,
+    DEFEAT_ZERGLINGS_AND_BANELINGS,
+    COLLECT_MINERALS_AND_GAS,
+    BUILD_MARINES,
+) = range(7)
 """Codes of the games, compiled into the engine."""
 
-STRIDE = 4.0
-"""How far a directional order goes, map units: 1.8 s of a marine's way."""
 _ARENA = (22.0, 20.0, 44.0, 36.0)
-_SIDES = {"random": -1, "left": 0, "right": 1}
+_DARK_MAP = (10.0, 12.0, 54.0, 44.0)
+SIDES = {"random": -1, "left": 0, "right": 1}
+PLACEMENTS = ("opposite", "random", "surround")
+"""In the order of their codes in `state.py`."""
 
 _SHIFTS: dict[str, dict[str, Any]] = {
     "remapped": {"action_remap": 1},
     "rotated": {"observation_rotation": 90},
     "mirrored": {"observation_mirror": True},
+    "inverted": {"reward_scale": -1},
 }
-"""Concept shifts that every game offers: the world is the same, its reading or control is not."""
+"""Concept shifts that every game offers: the world is the same, its reading, its control or its
+reward is not."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,46 @@ class Game:
     summary: str
     parameters: Mapping[str, Parameter]
     variants: Mapping[str, Mapping[str, Any]]
+    bounty: Mapping[str, float] | None = None
+    """Score of a dead enemy by kind; None: there are no enemies."""
 
+
+def _marines(default: int, most: int = 32) -> Parameter:
+    return Parameter(default, f"marines at the start: 1 to {most}", integer(1, most))
+
+
+def _waves(*, marines: int, reinforcements: int, **kinds: int) -> dict[str, Parameter]:
+    """The parameters of the two games of waves."""
+    counts = {"roaches": 0, "zerglings": 0, "banelings": 0, **kinds}
+    return {
+        **common(limit_s=120.0, playable=_ARENA),
+        "marines": _marines(marines),
+        "reinforcements": Parameter(
+            reinforcements, "marines that join for each wave cleared: 0 to 16", integer(0, 16)
+        ),
+        **enemies(**counts),
+        "groups": Parameter(1, "groups in which the enemies come: 1 to 4", integer(1, 4)),
+        "placement": Parameter(
+            "opposite", f"where groups stand: {', '.join(PLACEMENTS)}", choice(*PLACEMENTS)
+        ),
+        "marine_side": Parameter(
+            "random", "where marines start: random, left, right", choice(*SIDES)
+        ),
+    }
+
+
+_WAVE_VARIANTS: dict[str, dict[str, Any]] = {
+    "fog": {"fog": True, "camera": True},
+    "two_groups": {"groups": 2},
+    "three_groups": {"groups": 3},
+    "scattered": {"groups": 2, "placement": "random"},
+    "surrounded": {"groups": 4, "placement": "surround"},
+    "left": {"marine_side": "left"},
+    "right": {"marine_side": "right"},
+}
+"""Fog, number and placement of the enemy groups: what the L2M curricula vary."""
+
+_WAVE_BOUNTY = {"roaches": 10.0, "zerglings": 5.0, "banelings": 5.0}
 
 GAMES: dict[str, Game] = {
     "MoveToBeacon": Game(
@@ -49,6 +93,7 @@ GAMES: dict[str, Game] = {
             "default": {},
             "wide": {"rectangle": [10, 12, 54, 44]},
             "short": {"limit_s": 60},
+            "fog": {"fog": True},
             **_SHIFTS,
         },
     ),
@@ -57,7 +102,7 @@ GAMES: dict[str, Game] = {
         "Two marines collect 20 mineral shards, then 20 new ones; +1 each, 120 s.",
         {
             **common(limit_s=120.0, playable=_ARENA),
-            "marines": Parameter(2, "marines: 1 to 16", integer(1, 16)),
+            "marines": _marines(2, 16),
             "shards": Parameter(20, "shards at a time: 1 to 40", integer(1, 40)),
         },
         {
@@ -65,31 +110,60 @@ GAMES: dict[str, Game] = {
             "one_marine": {"marines": 1},
             "sparse": {"shards": 6},
             "wide": {"rectangle": [10, 12, 54, 44]},
+            "fog": {"fog": True, "camera": True},
+            "wide_fog": {"rectangle": [10, 12, 54, 44], "fog": True, "camera": True},
             **_SHIFTS,
         },
+    ),
+    "FindAndDefeatZerglings": Game(
+        FIND_AND_DEFEAT_ZERGLINGS,
+        "Three marines look for 25 zerglings in the dark; +1 a zergling, -1 a marine, 180 s.",
+        {
+            **common(limit_s=180.0, playable=_DARK_MAP),
+            "fog": Parameter(True, "what no own unit sees is hidden", choice(False, True)),
+            "camera": Parameter(
+                True, "what is not on the screen, 24x24 map units, is hidden", choice(False, True)
+            ),
+            "marines": _marines(3, 16),
+            **enemies(zerglings=25),
+        },
+        {
+            "default": {},
+            "no_fog": {"fog": False, "camera": False},
+            "no_camera": {"camera": False},
+            "few": {"zerglings": 10},
+            "strong": {"marines": 6},
+            "arena": {"rectangle": list(_ARENA), "zerglings": 8},
+            **_SHIFTS,
+        },
+        {"zerglings": 1.0},
     ),
     "DefeatRoaches": Game(
         DEFEAT_ROACHES,
         "Nine marines against waves of four roaches; +10 a roach, -1 a marine, 120 s.",
-        {
-            **common(limit_s=120.0, playable=_ARENA),
-            "marines": Parameter(9, "marines of the first wave: 1 to 32", integer(1, 32)),
-            "reinforcements": Parameter(
-                5, "marines that join for each wave cleared: 0 to 16", integer(0, 16)
-            ),
-            "roaches": Parameter(4, "roaches a wave: 1 to 16", integer(1, 16)),
-            "marine_side": Parameter(
-                "random", "where marines start: random, left, right", choice(*_SIDES)
-            ),
-        },
+        _waves(marines=9, reinforcements=5, roaches=4),
         {
             "default": {},
             "few": {"roaches": 2, "marines": 5, "reinforcements": 2},
             "many": {"roaches": 6, "marines": 14, "reinforcements": 7},
-            "left": {"marine_side": "left"},
-            "right": {"marine_side": "right"},
+            **_WAVE_VARIANTS,
             **_SHIFTS,
         },
+        _WAVE_BOUNTY,
+    ),
+    "DefeatZerglingsAndBanelings": Game(
+        DEFEAT_ZERGLINGS_AND_BANELINGS,
+        "Nine marines against waves of 6 zerglings and 4 banelings; +5 each, -1 a marine, 120 s.",
+        _waves(marines=9, reinforcements=4, zerglings=6, banelings=4),
+        {
+            "default": {},
+            "few": {"zerglings": 3, "banelings": 2, "marines": 5, "reinforcements": 2},
+            "many": {"zerglings": 9, "banelings": 6, "marines": 14, "reinforcements": 6},
+            "no_banelings": {"zerglings": 10, "banelings": 0},
+            **_WAVE_VARIANTS,
+            **_SHIFTS,
+        },
+        _WAVE_BOUNTY,
     ),
 }
 
@@ -104,35 +178,22 @@ def find_game(task: str) -> Game:
 
 def task_values(task: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter of the task with its checked value. Raises `ValueError`."""
-    return resolve(task, find_game(task).parameters, parameters)
+    game = find_game(task)
+    values = resolve(task, game.parameters, parameters)
+    _check_together(task, game, values)
+    return values
 
 
-def rules_of(values: Mapping[str, Any]) -> np.ndarray:
-    """The values of `task_values` as one `RULES` record, (1,)."""
-    rules = np.zeros(1, RULES)
-    rules["step_mul"] = values["step_mul"]
-    rules["limit"] = round(values["limit_s"] * LOOPS_PER_SECOND)
-    rules["x0"], rules["y0"], rules["x1"], rules["y1"] = values["rectangle"]
-    rules["reward_scale"] = values["reward_scale"]
-    rules["stride"] = STRIDE
-    rules["direction"] = _directions(values["action_remap"])
-    rules["turn"] = _turn(values["observation_rotation"], values["observation_mirror"])
-    for name in ("marines", "reinforcements", "roaches", "shards"):
-        rules[name] = values.get(name, 1)
-    rules["marine_side"] = _SIDES[values.get("marine_side", "random")]
-    return rules
-
-
-def _directions(action_remap: int | tuple[int, ...] | None) -> np.ndarray:
-    if action_remap is None:
-        return np.arange(8)
-    if isinstance(action_remap, int):
-        return numpy_generator(action_remap, "action_remap").permutation(8)
-    return np.array(action_remap)
-
-
-def _turn(degrees: int, mirror: bool) -> np.ndarray:
-    """Counterclockwise rotation after an optional east-west mirror, (2, 2) whole numbers."""
-    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
-    rotation = np.array([[cosine, -sine], [sine, cosine]])
-    return rotation @ np.diag([-1 if mirror else 1, 1])
+def _check_together(task: str, game: Game, values: Mapping[str, Any]) -> None:
+    """What no single parameter can know. Raises `ValueError`."""
+    if game.bounty and not any(values.get(kind, 0) for kind in game.bounty):
+        raise ValueError(
+            f"minigames/{task} needs an enemy: set one of {', '.join(game.bounty)} above 0"
+        )
+    for quantity in set(values["drift"] or ()) - {"over_env_steps"}:
+        if quantity not in game.parameters:
+            raise ValueError(f"minigames/{task} has no {quantity} that could drift")
+        if values[quantity] != game.parameters[quantity].default:
+            raise ValueError(
+                f"minigames/{task}: {quantity} is set and drifts; leave one of the two out"
+            )

@@ -2,7 +2,8 @@
 
 A unit that may fight keeps its target while that is alive and in range; otherwise it looks for
 the nearest enemy twice a second. It shoots when the edges are within its range and its weapon is
-ready, and walks up otherwise. Shots hit at once. The sides act in turns, the first one
+ready, and walks up otherwise. Shots hit at once. A baneling bursts, by shooting or by being killed,
+and hurts all enemies near. The sides act in turns, the first one
 alternating from loop to loop, so that neither gains from shooting first.
 """
 
@@ -12,11 +13,22 @@ import numpy as np
 
 from .chance import uniform
 from .compiling import inner
-from .field import distance, keep_inside, march, nearest_alive, separate, walk
-from .state import ATTACK, ATTACK_MOVE, HOLD, IDLE, MOVE, NO_TARGET, Record
+from .field import (
+    distance,
+    keep_inside,
+    march,
+    nearest_alive,
+    separate,
+    speed_of,
+    walk,
+    within,
+)
+from .state import ATTACK, ATTACK_MOVE, HOLD, HOSTILE, IDLE, MOVE, NO_TARGET, Record
 from .units import COOLDOWN_JITTER, MINIMUM_DAMAGE
 
 _JITTER_LOW, _JITTER_HIGH = COOLDOWN_JITTER
+MARINE_LOST = -1.0
+"""Score of a dead unit of the own side, in every game with enemies."""
 _LOOK_EVERY = 8
 """Game loops between two looks for the nearest enemy."""
 
@@ -42,7 +54,6 @@ def act(game: Record, side: int, j: int, rule: Record, units: np.ndarray) -> Non
     """One game loop of one unit."""
     if game.cooldown[side, j] > 0.0:
         game.cooldown[side, j] -= 1.0
-    unit = units[game.kind[side, j]]
     moving = game.order[side, j] == MOVE
     if not moving:
         target = choose_target(game, side, j, units)
@@ -50,7 +61,7 @@ def act(game: Record, side: int, j: int, rule: Record, units: np.ndarray) -> Non
             engage(game, side, j, target, rule, units)
             return
     if moving or game.order[side, j] == ATTACK_MOVE:
-        march(game, side, j, unit.speed, rule)
+        march(game, side, j, speed_of(game, side, j, units), rule)
 
 
 @inner
@@ -99,23 +110,66 @@ def engage(game: Record, side: int, j: int, target: int, rule: Record, units: np
     """Shoot when in range and ready, walk up when out of range."""
     if in_reach(game, side, j, target, units):
         if game.cooldown[side, j] <= 0.0:
-            shoot(game, side, j, target, units)
+            shoot(game, side, j, target, rule, units)
     elif game.order[side, j] != HOLD:
         other = 1 - side
-        speed = units[game.kind[side, j]].speed
+        speed = speed_of(game, side, j, units)
         walk(game, side, j, game.x[other, target], game.y[other, target], speed)
         keep_inside(game, side, j, rule)
 
 
 @inner
-def shoot(game: Record, side: int, j: int, target: int, units: np.ndarray) -> None:
-    """One shot: the weapon's damage less the armour."""
-    other = 1 - side
+def shoot(game: Record, side: int, j: int, target: int, rule: Record, units: np.ndarray) -> None:
+    """One shot; a unit that bursts dies of it, and hurts everybody near."""
     unit = units[game.kind[side, j]]
-    damage = max(unit.damage - units[game.kind[other, target]].armour, MINIMUM_DAMAGE)
+    if unit.splash > 0.0:
+        hurt(game, side, j, game.health[side, j], rule, units)
+        return
     # Added, not set: the fraction of a loop carries over, so the mean rate of fire is exact.
     game.cooldown[side, j] += unit.cooldown + uniform(game, _JITTER_LOW, _JITTER_HIGH)
-    game.health[other, target] -= damage
-    if game.health[other, target] <= 0.0:
-        game.health[other, target] = 0.0
-        game.deaths[other] += 1
+    hurt(game, 1 - side, target, damage_of(game, side, j, target, units), rule, units)
+
+
+@inner
+def damage_of(game: Record, side: int, j: int, target: int, units: np.ndarray) -> float:
+    """What unit j does to an enemy: damage, more of it to light units, less the armour."""
+    unit, other = units[game.kind[side, j]], units[game.kind[1 - side, target]]
+    damage: float = unit.damage + (unit.bonus_light if other.light else 0.0)
+    if side == HOSTILE:
+        damage *= game.enemy_damage
+    taken: float = max(damage - other.armour, MINIMUM_DAMAGE)
+    return taken
+
+
+@inner
+def hurt(game: Record, side: int, j: int, damage: float, rule: Record, units: np.ndarray) -> None:
+    """Take health from a unit, which bursts when it dies of it if it is of that kind."""
+    if wound(game, side, j, damage, rule) and units[game.kind[side, j]].splash > 0.0:
+        burst(game, side, j, rule, units)
+
+
+@inner
+def wound(game: Record, side: int, j: int, damage: float, rule: Record) -> bool:
+    """Take health from a unit; a dead one is counted and scored. Whether it died."""
+    game.health[side, j] -= damage
+    if game.health[side, j] > 0.0:
+        return False
+    game.health[side, j] = 0.0
+    game.deaths[side] += 1
+    game.score += rule.bounty[game.kind[side, j]] if side == HOSTILE else MARINE_LOST
+    return True
+
+
+@inner
+def burst(game: Record, side: int, j: int, rule: Record, units: np.ndarray) -> None:
+    """Hurt every enemy whose centre is within the splash of a unit that has just died.
+
+    Only one side has units that burst, so those who die of it do not burst in turn.
+    """
+    other = 1 - side
+    reach = units[game.kind[side, j]].splash
+    x, y = game.x[side, j], game.y[side, j]
+    for k in range(game.places[other]):
+        near = within(x, y, game.x[other, k], game.y[other, k], reach)
+        if near and game.health[other, k] > 0.0:
+            wound(game, other, k, damage_of(game, side, j, k, units), rule)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .catalogue import find_game, rules_of, task_values
+from .catalogue import find_game, task_values
 from .chance import seed_generator
 from .kernel import build
+from .rules import rules_of
 from .spaces import N_ACTIONS, observation_space
 from .state import GAME
 from .units import unit_table
@@ -26,7 +27,7 @@ class Engine:
     def __init__(self, task: str, parameters: Mapping[str, Any], seeds: Sequence[int]) -> None:
         self.task = task
         self.values = task_values(task, parameters)
-        self.rules = rules_of(self.values)
+        self.rules = rules_of(task, self.values)
         self.units = unit_table()
         self.n_games = len(seeds)
         self.observation_space = observation_space(
@@ -42,10 +43,12 @@ class Engine:
         self.reset()
 
     def seed(self, seeds: Sequence[int | None]) -> None:
-        """Give games their generators anew; None leaves a game's generator as it is."""
+        """Give games their generators anew, and start the clock of a drift; None leaves a game's
+        as they are."""
         for i, seed in enumerate(seeds):
             if seed is not None:
                 self.games["generator"][i] = seed_generator(seed)
+                self.games["lived"][i] = 0
 
     def reset(self, chosen: np.ndarray | None = None) -> np.ndarray:
         """Start new episodes in the chosen games ((N,) bool, all by default); observations."""

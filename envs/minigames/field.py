@@ -29,8 +29,8 @@ def within(x0: float, y0: float, x1: float, y1: float, radius: float) -> bool:
 
 
 @inner
-def clear_field(game: Record) -> None:
-    """An empty field at the start of an episode; the generator goes on."""
+def clear_field(game: Record, rule: Record) -> None:
+    """An empty field at the start of an episode; the generator and the drift's clock go on."""
     game.loop = 0
     game.score = 0.0
     game.episode_return = 0.0
@@ -40,6 +40,13 @@ def clear_field(game: Record) -> None:
     game.wave = 0
     game.selected = ALL
     game.items = 0
+    game.structures = 0
+    game.minerals = 0
+    game.vespene = 0
+    game.marines_built = 0
+    game.camera_x = 0.5 * (rule.x0 + rule.x1)
+    game.camera_y = 0.5 * (rule.y0 + rule.y1)
+    game.explored[:] = 0
     for side in range(2):
         game.places[side] = 0
         game.deaths[side] = 0
@@ -55,8 +62,24 @@ def add_unit(game: Record, side: int, kind: int, x: float, y: float, units: np.n
         return
     game.places[side] = j + 1
     game.kind[side, j] = kind
-    game.health[side, j] = units[kind].health
+    game.health[side, j] = full_health(game, side, kind, units)
     place_unit(game, side, j, x, y)
+
+
+@inner
+def full_health(game: Record, side: int, kind: int, units: np.ndarray) -> float:
+    """Health of an unhurt unit of one side."""
+    factor: float = game.enemy_health if side == HOSTILE else 1.0
+    health: float = factor * units[kind].health
+    return health
+
+
+@inner
+def speed_of(game: Record, side: int, j: int, units: np.ndarray) -> float:
+    """Map units a game loop that a unit walks now."""
+    factor: float = game.enemy_speed if side == HOSTILE else game.own_speed
+    speed: float = factor * units[game.kind[side, j]].speed
+    return speed
 
 
 @inner
@@ -166,7 +189,7 @@ def march_all(game: Record, rule: Record, units: np.ndarray) -> None:
     """One game loop of a field without enemies."""
     for j in range(game.places[OWN]):
         if game.order[OWN, j] == MOVE:
-            march(game, OWN, j, units[game.kind[OWN, j]].speed, rule)
+            march(game, OWN, j, speed_of(game, OWN, j, units), rule)
     separate(game, rule, units)
 
 

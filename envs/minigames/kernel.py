@@ -14,15 +14,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .catalogue import COLLECT_MINERAL_SHARDS, MOVE_TO_BEACON
+from .catalogue import COLLECT_MINERAL_SHARDS, FIND_AND_DEFEAT_ZERGLINGS, MOVE_TO_BEACON
 from .compiling import entry, inner, source_digest
+from .drift import follow_drift
 from .field import clear_field
 from .game_beacon import loop_beacon, start_beacon
-from .game_roaches import loop_roaches, start_roaches
 from .game_shards import loop_shards, start_shards
+from .game_waves import loop_waves, start_waves
+from .game_zerglings import loop_zerglings, start_zerglings
 from .orders import command, write_mask
 from .see_planes import write_planes
 from .see_vector import write_vector
+from .sight import look_around
 from .state import ALL, OWN, Record
 
 
@@ -45,9 +48,12 @@ def first_invalid(actions: np.ndarray, n_actions: int) -> int:
 @inner
 def close_step(game: Record, before: float, rule: Record) -> float:
     """Book one env step; returns its reward."""
-    reward: float = (game.score - before) * rule.reward_scale
+    reward: float = (game.score - before) * game.reward_scale
     game.episode_return += reward
     game.episode_length += 1
+    game.lived += 1
+    if rule.drift_env_steps > 0.0:
+        follow_drift(game, rule)
     if game.selected >= 0 and game.health[OWN, game.selected] <= 0.0:
         game.selected = ALL
     return reward
@@ -65,6 +71,41 @@ def close_episode(game: Record) -> None:
 def build(code: int, planes: bool) -> Kernel:
     """The entry points of one game with one kind of observation."""
     digest = source_digest()
+
+    @inner
+    def start(game: Record, rule: Record, units: np.ndarray) -> None:
+        """A new episode."""
+        clear_field(game, rule)
+        follow_drift(game, rule)
+        if code == MOVE_TO_BEACON:
+            start_beacon(game, rule, units)
+        elif code == COLLECT_MINERAL_SHARDS:
+            start_shards(game, rule, units)
+        elif code == FIND_AND_DEFEAT_ZERGLINGS:
+            start_zerglings(game, rule, units)
+        else:
+            start_waves(game, rule, units)
+        look_around(game, rule, units)
+
+    @inner
+    def loop(game: Record, rule: Record, units: np.ndarray) -> None:
+        """One game loop."""
+        if code == MOVE_TO_BEACON:
+            loop_beacon(game, rule, units)
+        elif code == COLLECT_MINERAL_SHARDS:
+            loop_shards(game, rule, units)
+        elif code == FIND_AND_DEFEAT_ZERGLINGS:
+            loop_zerglings(game, rule, units)
+        else:
+            loop_waves(game, rule, units)
+
+    @inner
+    def see(game: Record, rule: Record, units: np.ndarray, seen: np.ndarray) -> None:
+        """The observation."""
+        if planes:
+            write_planes(game, rule, units, seen)
+        else:
+            write_vector(game, rule, units, seen)
 
     @entry
     def advance(
@@ -93,14 +134,10 @@ def build(code: int, planes: bool) -> Kernel:
             command(game, actions[i], masks[i], rule)
             for _ in range(rule.step_mul):
                 game.loop += 1
-                if code == MOVE_TO_BEACON:
-                    loop_beacon(game, rule, units)
-                elif code == COLLECT_MINERAL_SHARDS:
-                    loop_shards(game, rule, units)
-                else:
-                    loop_roaches(game, rule, units)
+                loop(game, rule, units)
                 if game.over or game.loop >= rule.limit:
                     break
+            look_around(game, rule, units)
             rewards[i] = close_step(game, before, rule)
             done = game.over or game.loop >= rule.limit
             dones[i] = done
@@ -109,22 +146,10 @@ def build(code: int, planes: bool) -> Kernel:
                 ended += 1
                 close_episode(game)
                 if restart:
-                    if planes:
-                        write_planes(game, rule, units, last_seen[i])
-                    else:
-                        write_vector(game, rule, units, last_seen[i])
-                    clear_field(game)
-                    if code == MOVE_TO_BEACON:
-                        start_beacon(game, rule, units)
-                    elif code == COLLECT_MINERAL_SHARDS:
-                        start_shards(game, rule, units)
-                    else:
-                        start_roaches(game, rule, units)
-            if planes:
-                write_planes(game, rule, units, seen[i])
-            else:
-                write_vector(game, rule, units, seen[i])
-            write_mask(game, masks[i])
+                    see(game, rule, units, last_seen[i])
+                    start(game, rule, units)
+            see(game, rule, units, seen[i])
+            write_mask(game, rule, masks[i])
         return ended
 
     @entry
@@ -142,17 +167,8 @@ def build(code: int, planes: bool) -> Kernel:
         for i in range(games.shape[0]):
             game = games[i]
             if chosen[i]:
-                clear_field(game)
-                if code == MOVE_TO_BEACON:
-                    start_beacon(game, rule, units)
-                elif code == COLLECT_MINERAL_SHARDS:
-                    start_shards(game, rule, units)
-                else:
-                    start_roaches(game, rule, units)
-            if planes:
-                write_planes(game, rule, units, seen[i])
-            else:
-                write_vector(game, rule, units, seen[i])
-            write_mask(game, masks[i])
+                start(game, rule, units)
+            see(game, rule, units, seen[i])
+            write_mask(game, rule, masks[i])
 
     return Kernel(advance, observe)

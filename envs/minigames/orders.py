@@ -7,8 +7,10 @@ import math
 import numpy as np
 
 from .compiling import inner
-from .field import clamp, count_alive, first_alive, nearest_alive
+from .field import clamp, count_alive, first_alive
+from .sight import enemy_seen, nearest_seen
 from .spaces import (
+    CENTER_CAMERA,
     FIRST_ATTACK,
     FIRST_MOVE,
     HOLD_POSITION,
@@ -18,7 +20,7 @@ from .spaces import (
     SELECT_NEXT,
     SELECT_WEAKEST,
 )
-from .state import ALL, ATTACK, ATTACK_MOVE, HOLD, HOSTILE, LOOK, MOVE, OWN, Record
+from .state import ALL, ATTACK, ATTACK_MOVE, GROUP, HOLD, HOSTILE, LOOK, MOVE, OWN, Record
 
 _EIGHTH = math.pi / 4
 _COS_HALF_EIGHTH = math.cos(math.pi / 8)
@@ -26,25 +28,33 @@ _COS_HALF_EIGHTH = math.cos(math.pi / 8)
 
 @inner
 def focus_unit(game: Record) -> int:
-    """The unit that the observation is centred on: the one selected, else the first alive."""
+    """The unit that the observation is centred on: the first selected, else the first alive."""
     j: int = game.selected
     if j >= 0 and game.health[OWN, j] > 0.0:
         return j
+    if j == GROUP:
+        for k in range(game.places[OWN]):
+            if game.chosen[k] != 0 and game.health[OWN, k] > 0.0:
+                return k
     return first_alive(game, OWN)
 
 
 @inner
 def is_selected(game: Record, j: int) -> bool:
     """Whether a living unit takes the next order."""
-    chosen: bool = (game.selected == ALL) | (game.selected == j)
+    selected = game.selected
+    if selected == GROUP:
+        marked: bool = game.chosen[j] != 0
+        return marked
+    chosen: bool = (selected == ALL) | (selected == j)
     return chosen
 
 
 @inner
-def write_mask(game: Record, mask: np.ndarray) -> None:
+def write_mask(game: Record, rule: Record, mask: np.ndarray) -> None:
     """Which actions are valid now, (30,) bool."""
     own = count_alive(game, OWN)
-    enemies = count_alive(game, HOSTILE) if own > 0 else 0
+    enemies = count_seen(game, rule) if own > 0 else 0
     for action in range(mask.shape[0]):
         mask[action] = False
     mask[NO_OP] = True
@@ -56,6 +66,17 @@ def write_mask(game: Record, mask: np.ndarray) -> None:
     mask[SELECT_ALL] = own > 1 and game.selected != ALL
     mask[SELECT_NEXT] = own > 1
     mask[SELECT_WEAKEST] = own > 1
+    mask[CENTER_CAMERA] = rule.camera and own > 0
+
+
+@inner
+def count_seen(game: Record, rule: Record) -> int:
+    """Living enemies in sight."""
+    count = 0
+    for k in range(game.places[HOSTILE]):
+        if enemy_seen(game, rule, k):
+            count += 1
+    return count
 
 
 @inner
@@ -71,9 +92,13 @@ def command(game: Record, action: int, mask: np.ndarray, rule: Record) -> None:
         game.selected = next_unit(game)
     elif action == SELECT_WEAKEST:
         game.selected = weakest_unit(game)
+    elif action == CENTER_CAMERA:
+        j = focus_unit(game)
+        game.camera_x = game.x[OWN, j]
+        game.camera_y = game.y[OWN, j]
     else:
         attack = FIRST_ATTACK <= action < FIRST_ATTACK + 8
-        enemy = enemy_towards(game, rule.direction[action - FIRST_ATTACK]) if attack else -1
+        enemy = enemy_towards(game, rule.direction[action - FIRST_ATTACK], rule) if attack else -1
         for j in range(game.places[OWN]):
             if game.health[OWN, j] > 0.0 and is_selected(game, j):
                 order_unit(game, j, action, enemy, rule)
@@ -83,7 +108,7 @@ def command(game: Record, action: int, mask: np.ndarray, rule: Record) -> None:
 def next_unit(game: Record) -> int:
     """The living unit after the one selected; the first one when all are."""
     places = game.places[OWN]
-    j: int = game.selected
+    j: int = max(game.selected, -1)
     for _ in range(places):
         j = (j + 1) % places
         if game.health[OWN, j] > 0.0:
@@ -103,8 +128,8 @@ def weakest_unit(game: Record) -> int:
 
 
 @inner
-def enemy_towards(game: Record, direction: int) -> int:
-    """The enemy nearest to the focus unit within 22.5 degrees of a direction, or -1."""
+def enemy_towards(game: Record, direction: int, rule: Record) -> int:
+    """The enemy in sight nearest to the focus unit within 22.5 degrees of a direction, or -1."""
     j = focus_unit(game)
     cosine, sine = math.cos(_EIGHTH * direction), math.sin(_EIGHTH * direction)
     best, best_square = -1, np.inf
@@ -113,7 +138,7 @@ def enemy_towards(game: Record, direction: int) -> int:
         dy = game.y[HOSTILE, k] - game.y[OWN, j]
         square = dx * dx + dy * dy
         ahead = dx * cosine + dy * sine >= _COS_HALF_EIGHTH * math.sqrt(square)
-        if game.health[HOSTILE, k] > 0.0 and ahead and square < best_square:
+        if ahead and square < best_square and enemy_seen(game, rule, k):
             best, best_square = k, square
     return best
 
@@ -128,7 +153,7 @@ def order_unit(game: Record, j: int, action: int, enemy: int, rule: Record) -> N
         set_order(game, j, ATTACK, game.x[HOSTILE, enemy], game.y[HOSTILE, enemy], rule)
         game.target[OWN, j] = enemy
     elif action == RETREAT:
-        k = nearest_alive(game, HOSTILE, x, y)
+        k = nearest_seen(game, rule, x, y)
         dx, dy = x - game.x[HOSTILE, k], y - game.y[HOSTILE, k]
         scale = rule.stride / max(math.sqrt(dx * dx + dy * dy), 1e-9)
         set_order(game, j, MOVE, x + dx * scale, y + dy * scale, rule)

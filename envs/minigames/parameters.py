@@ -88,6 +88,47 @@ def remap(value: Any) -> int | tuple[int, ...] | None:
     raise ValueError("none, a seed (a whole number from 0), or a permutation of 0..7")
 
 
+def yes_or_no(value: Any) -> bool:
+    """Check true or false."""
+    return bool(choice(False, True)(value))
+
+
+_FACTOR = number(0.1, 10.0)
+DRIFT_CHECKS: Mapping[str, Callable[[Any], float]] = {
+    "own_speed": _FACTOR,
+    "enemy_speed": _FACTOR,
+    "enemy_health": _FACTOR,
+    "enemy_damage": _FACTOR,
+    "observation_angle": number(-360.0, 360.0),
+    "reward_scale": number(-1000.0, 1000.0),
+}
+"""What may drift, and the range of its values."""
+
+
+def drift(value: Any) -> dict[str, Any] | None:
+    """Check None or `{over_env_steps: N, quantity: [first, last], ...}`."""
+    if value is None:
+        return None
+    text = (
+        "none, or {over_env_steps: N, ...} and at least one of "
+        f"{', '.join(DRIFT_CHECKS)} as [first, last]"
+    )
+    if not isinstance(value, Mapping) or set(value) - {"over_env_steps", *DRIFT_CHECKS}:
+        raise ValueError(text)
+    moving = {name: pair for name, pair in value.items() if name != "over_env_steps"}
+    if not moving or "over_env_steps" not in value:
+        raise ValueError(text)
+    checked: dict[str, Any] = {"over_env_steps": integer(1, 10**12)(value["over_env_steps"])}
+    for name, pair in moving.items():
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise ValueError(f"{text}; {name} is not a pair")
+        try:
+            checked[name] = tuple(DRIFT_CHECKS[name](one) for one in pair)
+        except ValueError as error:
+            raise ValueError(f"made of values of {name} that are each {error}") from None
+    return checked
+
+
 def common(*, limit_s: float, playable: tuple[float, ...]) -> dict[str, Parameter]:
     """The parameters that every game has."""
     sizes = ", ".join(map(str, PLANE_SIZES))
@@ -101,16 +142,44 @@ def common(*, limit_s: float, playable: tuple[float, ...]) -> dict[str, Paramete
             limit_s, "length of an episode, game seconds: 1 to 3600", number(1, 3600)
         ),
         "rectangle": Parameter(playable, "playable rectangle x0, y0, x1, y1, map units", rectangle),
-        "reward_scale": Parameter(1.0, "factor on the reward: -1000 to 1000", number(-1000, 1000)),
+        "reward_scale": Parameter(
+            1.0, "factor on the reward: -1000 to 1000", DRIFT_CHECKS["reward_scale"]
+        ),
         "action_remap": Parameter(
             None, "directions permuted: none, a seed, or a permutation of 0..7", remap
         ),
         "observation_rotation": Parameter(
             0, "degrees all that is seen is turned by: 0, 90, 180, 270", choice(0, 90, 180, 270)
         ),
-        "observation_mirror": Parameter(
-            False, "east and west exchanged in all that is seen", choice(False, True)
+        "observation_angle": Parameter(
+            0.0,
+            "degrees all that is seen is turned by besides: -360 to 360",
+            DRIFT_CHECKS["observation_angle"],
         ),
+        "observation_mirror": Parameter(
+            False, "east and west exchanged in all that is seen", yes_or_no
+        ),
+        "own_speed": Parameter(1.0, "factor on the speed of own units: 0.1 to 10", _FACTOR),
+        "fog": Parameter(False, "what no own unit sees is hidden", yes_or_no),
+        "camera": Parameter(
+            False, "what is not on the screen, 24x24 map units, is hidden", yes_or_no
+        ),
+        "drift": Parameter(
+            None, "what changes as the game lives: none, or over_env_steps and pairs", drift
+        ),
+    }
+
+
+def enemies(**counts: int) -> dict[str, Parameter]:
+    """The parameters of games with enemies; `counts` are the default numbers by kind."""
+    return {
+        **{
+            kind: Parameter(default, f"{kind} a wave: 0 to 32", integer(0, 32))
+            for kind, default in counts.items()
+        },
+        "enemy_speed": Parameter(1.0, "factor on the speed of enemies: 0.1 to 10", _FACTOR),
+        "enemy_health": Parameter(1.0, "factor on the health of enemies: 0.1 to 10", _FACTOR),
+        "enemy_damage": Parameter(1.0, "factor on the damage enemies do: 0.1 to 10", _FACTOR),
     }
 
 

@@ -1,9 +1,11 @@
-"""The plane observation, (8, size, size) uint8: the playable rectangle seen from above. Compiled.
+"""The plane observation, (12, size, size) uint8: the playable rectangle seen from above. Compiled.
 
 Row 0 is the north, column 0 the west, as in an image. A unit or item fills the cells whose
 centres are within its radius, at least the cell it stands in; where two overlap, the brighter
 stays. Health and readiness are 0..255 for 0..1. Rotation and mirror act on whole cells, so a
-rotated observation is exactly `np.rot90` of the plain one.
+rotated observation is exactly `np.rot90` of the plain one; a drifting angle turns every place
+around the middle first. What is out of sight is not drawn: `visible` is 255 where the own side
+sees, 128 where it has seen before.
 """
 
 from __future__ import annotations
@@ -13,26 +15,80 @@ import math
 import numpy as np
 
 from .compiling import inner
+from .field import full_health
 from .orders import is_selected
-from .state import BEACON_ITEM, HOSTILE, OWN, Record
+from .sight import CELL, enemy_seen, hides, item_seen, on_screen, point_seen
+from .spaces import PLANES
+from .state import BEACON_ITEM, EXPLORED, GEYSER_ITEM, HOSTILE, MINERAL_ITEM, OWN, Record
 
-_FULL = 255
-BEACON_RADIUS, SHARD_RADIUS = 1.25, 0.5
+_FULL, _REMEMBERED = 255, 128
+BEACON_RADIUS, SHARD_RADIUS, RESOURCE_RADIUS = 1.25, 0.5, 1.0
+OWN_UNITS = PLANES.index("own_units")
+OWN_SELECTED = PLANES.index("own_selected")
+OWN_HEALTH = PLANES.index("own_health")
+OWN_READY = PLANES.index("own_ready")
+HOSTILE_UNITS = PLANES.index("hostile_units")
+HOSTILE_HEALTH = PLANES.index("hostile_health")
+RESOURCES, GAS, BEACON = PLANES.index("resources"), PLANES.index("gas"), PLANES.index("beacon")
+VISIBLE, CAMERA = PLANES.index("visible"), PLANES.index("camera")
 
 
 @inner
 def write_planes(game: Record, rule: Record, units: np.ndarray, planes: np.ndarray) -> None:
-    """Write one game's observation into `planes`, (8, size, size) uint8."""
+    """Write one game's observation into `planes`, (12, size, size) uint8."""
     planes[:] = 0
+    write_sight(game, rule, units, planes)
     for k in range(game.items):
-        if game.item_kind[k] == BEACON_ITEM:
-            disc(planes[7], game.item_x[k], game.item_y[k], BEACON_RADIUS, _FULL, rule)
-        else:
-            disc(planes[6], game.item_x[k], game.item_y[k], SHARD_RADIUS, _FULL, rule)
+        if item_seen(game, rule, k):
+            draw_item(game, k, rule, planes)
     for side in range(2):
         for j in range(game.places[side]):
-            if game.health[side, j] > 0.0:
+            if game.health[side, j] > 0.0 and (side == OWN or enemy_seen(game, rule, j)):
                 draw_unit(game, side, j, rule, units, planes)
+
+
+@inner
+def write_sight(game: Record, rule: Record, units: np.ndarray, planes: np.ndarray) -> None:
+    """What is seen now or was seen before, and the screen."""
+    if not hides(rule):
+        planes[VISIBLE] = _FULL
+        planes[CAMERA] = _FULL
+        return
+    size = planes.shape[1]
+    for along in range(size):
+        for across in range(size):
+            x = rule.x0 + (across + 0.5) * (rule.x1 - rule.x0) / size
+            y = rule.y0 + (along + 0.5) * (rule.y1 - rule.y0) / size
+            x, y = turned_around(x, y, -game.angle, rule)
+            if point_seen(game, x, y, rule, units):
+                put(planes[VISIBLE], across, along, _FULL, rule)
+            elif explored(game, x, y):
+                put(planes[VISIBLE], across, along, _REMEMBERED, rule)
+            if not rule.camera or on_screen(game, x, y):
+                put(planes[CAMERA], across, along, _FULL, rule)
+
+
+@inner
+def explored(game: Record, x: float, y: float) -> bool:
+    """Whether the cell of the explored map around a point has been seen."""
+    row = min(max(int(y / CELL), 0), EXPLORED - 1)
+    column = min(max(int(x / CELL), 0), EXPLORED - 1)
+    seen: bool = game.explored[row, column] != 0
+    return seen
+
+
+@inner
+def draw_item(game: Record, k: int, rule: Record, planes: np.ndarray) -> None:
+    """The plane of one item."""
+    x, y = game.item_x[k], game.item_y[k]
+    kind = game.item_kind[k]
+    if kind == BEACON_ITEM:
+        disc(planes[BEACON], game, x, y, BEACON_RADIUS, _FULL, rule)
+    elif kind == GEYSER_ITEM:
+        disc(planes[GAS], game, x, y, RESOURCE_RADIUS, _FULL, rule)
+    else:
+        radius = RESOURCE_RADIUS if kind == MINERAL_ITEM else SHARD_RADIUS
+        disc(planes[RESOURCES], game, x, y, radius, _FULL, rule)
 
 
 @inner
@@ -40,24 +96,47 @@ def draw_unit(
     game: Record, side: int, j: int, rule: Record, units: np.ndarray, planes: np.ndarray
 ) -> None:
     """The planes of one unit."""
-    unit = units[game.kind[side, j]]
+    kind = game.kind[side, j]
+    unit = units[kind]
     x, y = game.x[side, j], game.y[side, j]
-    health = int(_FULL * game.health[side, j] / unit.health)
+    health = int(_FULL * game.health[side, j] / full_health(game, side, kind, units))
     if side == HOSTILE:
-        disc(planes[4], x, y, unit.radius, _FULL, rule)
-        disc(planes[5], x, y, unit.radius, health, rule)
+        disc(planes[HOSTILE_UNITS], game, x, y, unit.radius, _FULL, rule)
+        disc(planes[HOSTILE_HEALTH], game, x, y, unit.radius, health, rule)
         return
     ready = 1.0 - game.cooldown[OWN, j] / max(unit.cooldown, 1.0)
-    disc(planes[0], x, y, unit.radius, _FULL, rule)
+    disc(planes[OWN_UNITS], game, x, y, unit.radius, _FULL, rule)
     if is_selected(game, j):
-        disc(planes[1], x, y, unit.radius, _FULL, rule)
-    disc(planes[2], x, y, unit.radius, health, rule)
-    disc(planes[3], x, y, unit.radius, int(_FULL * min(max(ready, 0.0), 1.0)), rule)
+        disc(planes[OWN_SELECTED], game, x, y, unit.radius, _FULL, rule)
+    disc(planes[OWN_HEALTH], game, x, y, unit.radius, health, rule)
+    disc(planes[OWN_READY], game, x, y, unit.radius, int(_FULL * min(max(ready, 0.0), 1.0)), rule)
 
 
 @inner
-def disc(plane: np.ndarray, x: float, y: float, radius: float, value: int, rule: Record) -> None:
+def turned_around(x: float, y: float, angle: float, rule: Record) -> tuple[float, float]:
+    """A place turned around the rectangle's middle, by an angle in radians."""
+    if angle == 0.0:
+        return x, y
+    middle_x, middle_y = 0.5 * (rule.x0 + rule.x1), 0.5 * (rule.y0 + rule.y1)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    dx, dy = x - middle_x, y - middle_y
+    return middle_x + cosine * dx - sine * dy, middle_y + sine * dx + cosine * dy
+
+
+@inner
+def disc(
+    plane: np.ndarray,
+    game: Record,
+    x: float,
+    y: float,
+    radius: float,
+    value: int,
+    rule: Record,
+) -> None:
     """Draw a disc given in map units."""
+    x, y = turned_around(x, y, game.angle, rule)
+    if x < rule.x0 or x > rule.x1 or y < rule.y0 or y > rule.y1:
+        return
     size = plane.shape[0]
     wide = (rule.x1 - rule.x0) / size
     high = (rule.y1 - rule.y0) / size

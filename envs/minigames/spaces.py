@@ -1,7 +1,7 @@
 """The spaces that every game and every variant shares.
 
-Sizes are fixed for the whole family of seven games: places that no game uses yet hold 0, and
-actions that no game knows yet are never valid. So one network fits all tasks, and nothing in an
+Sizes are fixed for the whole family of seven games: places that a game does not use hold 0, and
+actions that it does not know are never valid. So one network fits all tasks, and nothing in an
 observation names the task. docs/minigames.md has the same tables in prose.
 """
 
@@ -22,7 +22,6 @@ ACTIONS = (
     "select_all",
     "select_next",
     "select_weakest",
-    # Reserved for the four games still to come.
     "gather_minerals",
     "gather_gas",
     "build_supply_depot",
@@ -35,18 +34,19 @@ ACTIONS = (
 N_ACTIONS = len(ACTIONS)
 NO_OP, FIRST_MOVE, FIRST_ATTACK, RETREAT, HOLD_POSITION = 0, 1, 9, 17, 18
 SELECT_ALL, SELECT_NEXT, SELECT_WEAKEST = 19, 20, 21
-N_KNOWN_ACTIONS = 22
-"""Actions below this mean something in the games of this version."""
+GATHER_MINERALS, GATHER_GAS = 22, 23
+BUILD_SUPPLY_DEPOT, BUILD_BARRACKS, BUILD_REFINERY = 24, 25, 26
+TRAIN_MARINE, TRAIN_SCV, CENTER_CAMERA = 27, 28, 29
 
 BOUND = 2.0
 """Every number of a vector observation is clipped to [-BOUND, BOUND]."""
 DISTANCE_SCALE = 16.0
 """Map units to 1 in a vector observation."""
 
-SUMMARY, FOCUS, COMRADES, TARGETS = 0, 16, 32, 48
-"""Where the four blocks of a vector observation start."""
+SUMMARY, ECONOMY, SIGHT, FOCUS, COMRADES, TARGETS = 0, 8, 28, 32, 52, 68
+"""Where the blocks of a vector observation start."""
 COMRADE_FIELDS, N_COMRADES = 4, 4
-TARGET_FIELDS, N_TARGETS = 10, 8
+TARGET_FIELDS, N_TARGETS = 12, 8
 VECTOR_SIZE = TARGETS + TARGET_FIELDS * N_TARGETS
 
 PLANES = (
@@ -57,13 +57,17 @@ PLANES = (
     "hostile_units",
     "hostile_health",
     "resources",
+    "gas",
     "beacon",
+    "structures",
+    "visible",
+    "camera",
 )
 PLANE_SIZES = (16, 32, 64)
 
 
 def observation_space(observation: str, plane_size: int) -> spaces.Box:
-    """`vector`: (128,) float32 in [-2, 2]. `planes`: (8, size, size) uint8, row 0 the north."""
+    """`vector`: (164,) float32 in [-2, 2]. `planes`: (12, size, size) uint8, row 0 the north."""
     if observation == "vector":
         return spaces.Box(-BOUND, BOUND, (VECTOR_SIZE,), np.float32)
     return spaces.Box(0, 255, (len(PLANES), plane_size, plane_size), np.uint8)

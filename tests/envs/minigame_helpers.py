@@ -10,7 +10,13 @@ from l2rl.envs.minigames.engine import Engine
 from l2rl.envs.minigames.spaces import N_ACTIONS
 from l2rl.envs.minigames.state import LOOK
 
-TASKS = ("MoveToBeacon", "CollectMineralShards", "DefeatRoaches")
+TASKS = (
+    "MoveToBeacon",
+    "CollectMineralShards",
+    "FindAndDefeatZerglings",
+    "DefeatRoaches",
+    "DefeatZerglingsAndBanelings",
+)
 
 
 def random_actions(steps: int, n: int, seed: int = 0) -> np.ndarray:

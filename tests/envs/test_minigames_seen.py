@@ -8,6 +8,7 @@ from minigame_helpers import TASKS, engine, put, random_actions
 
 from l2rl.envs.minigames import SUITE
 from l2rl.envs.minigames.catalogue import GAMES
+from l2rl.envs.minigames.see_planes import BEACON
 from l2rl.envs.minigames.spaces import (
     COMRADE_FIELDS,
     COMRADES,
@@ -23,6 +24,8 @@ PAIRS = [
     (FOCUS, FOCUS + 1),
     (FOCUS + 8, FOCUS + 9),
     (FOCUS + 10, FOCUS + 11),
+    (FOCUS + 15, FOCUS + 16),
+    (FOCUS + 17, FOCUS + 18),
     *((COMRADES + COMRADE_FIELDS * k + 1, COMRADES + COMRADE_FIELDS * k + 2) for k in range(4)),
     *((TARGETS + TARGET_FIELDS * k + 1, TARGETS + TARGET_FIELDS * k + 2) for k in range(8)),
     *((TARGETS + TARGET_FIELDS * k + 3, TARGETS + TARGET_FIELDS * k + 4) for k in range(8)),
@@ -36,7 +39,7 @@ def target(seen: np.ndarray, k: int) -> np.ndarray:
 
 
 def turned(seen: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """A plain vector observation with every direction turned by hand, (N, 128)."""
+    """A plain vector observation with every direction turned by hand, (N, 164)."""
     result = seen.copy()
     for x, y in PAIRS:
         result[:, [x, y]] = seen[:, [x, y]] @ matrix.T
@@ -69,7 +72,7 @@ def test_the_beacon_is_where_the_vector_says() -> None:
     put(game, OWN, 0, 30.0, 26.0)
     game["item_x"][0], game["item_y"][0] = 33.0, 22.0
     seen = games.observe()[0]
-    wanted = [1, 3 / 16, -4 / 16, 0.6, -0.8, 5 / 16, 0, 1, 0, 0]
+    wanted = [1, 3 / 16, -4 / 16, 0.6, -0.8, 5 / 16, 0, 1, 0, 0, 0, 0]
     assert np.allclose(target(seen, 0), wanted)
     assert np.all(target(seen, 1) == 0)
     assert np.allclose(seen[FOCUS : FOCUS + 3], [-3 / 11, -2 / 8, 1])
@@ -132,8 +135,8 @@ def test_planes_show_units_where_they_stand_north_up() -> None:
     planes = games.observe()[0]
     assert planes[0, 0, 0] == 255
     assert planes[0].sum() == 255
-    assert planes[7, 14, 14] == 255
-    assert planes[7, :8].sum() == 0
+    assert planes[BEACON, 14, 14] == 255
+    assert planes[BEACON, :8].sum() == 0
 
 
 def test_a_remapped_direction_moves_elsewhere_and_the_map_is_a_permutation() -> None:

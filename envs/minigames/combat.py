@@ -9,8 +9,6 @@ alternating from loop to loop, so that neither gains from shooting first.
 
 from __future__ import annotations
 
-import numpy as np
-
 from .chance import uniform
 from .compiling import inner
 from .field import (
@@ -30,11 +28,11 @@ _JITTER_LOW, _JITTER_HIGH = COOLDOWN_JITTER
 MARINE_LOST = -1.0
 """Score of a dead unit of the own side, in every game with enemies."""
 _LOOK_EVERY = 8
-"""Game loops between two looks for the nearest enemy."""
+"""Game loops between two looks for the nearest enemy; a power of two."""
 
 
 @inner
-def fight(game: Record, rule: Record, units: np.ndarray) -> None:
+def fight(game: Record, rule: Record, units: Record) -> None:
     """One game loop of all units; `game.deaths` counts the fallen of either side."""
     game.deaths[0] = 0
     game.deaths[1] = 0
@@ -42,7 +40,7 @@ def fight(game: Record, rule: Record, units: np.ndarray) -> None:
     for turn in range(2):
         side = turn ^ first
         for j in range(game.places[side]):
-            if game.health[side, j] > 0.0:
+            if game.health[side, j] > 0.0 and not rests(game, side, j):
                 act(game, side, j, rule, units)
     if first:
         # A step is a seventh of a unit's width: every other loop is enough, and half the work.
@@ -50,7 +48,16 @@ def fight(game: Record, rule: Record, units: np.ndarray) -> None:
 
 
 @inner
-def act(game: Record, side: int, j: int, rule: Record, units: np.ndarray) -> None:
+def rests(game: Record, side: int, j: int) -> bool:
+    """Whether a unit has nothing to do in this loop: most of them, most of the time."""
+    if game.order[side, j] != IDLE or game.target[side, j] != NO_TARGET:
+        return False
+    resting: bool = game.cooldown[side, j] <= 0.0 and (game.loop + j) & (_LOOK_EVERY - 1) != 0
+    return resting
+
+
+@inner
+def act(game: Record, side: int, j: int, rule: Record, units: Record) -> None:
     """One game loop of one unit."""
     if game.cooldown[side, j] > 0.0:
         game.cooldown[side, j] -= 1.0
@@ -65,11 +72,11 @@ def act(game: Record, side: int, j: int, rule: Record, units: np.ndarray) -> Non
 
 
 @inner
-def in_reach(game: Record, side: int, j: int, target: int, units: np.ndarray) -> bool:
+def in_reach(game: Record, side: int, j: int, target: int, units: Record) -> bool:
     """Whether a unit's weapon reaches its target: edges within the range."""
     other = 1 - side
-    unit = units[game.kind[side, j]]
-    reach = unit.range + unit.radius + units[game.kind[other, target]].radius
+    kind = game.kind[side, j]
+    reach = units.range[kind] + units.radius[kind] + units.radius[game.kind[other, target]]
     dx = game.x[other, target] - game.x[side, j]
     dy = game.y[other, target] - game.y[side, j]
     within: bool = dx * dx + dy * dy <= reach * reach
@@ -77,7 +84,7 @@ def in_reach(game: Record, side: int, j: int, target: int, units: np.ndarray) ->
 
 
 @inner
-def choose_target(game: Record, side: int, j: int, units: np.ndarray) -> int:
+def choose_target(game: Record, side: int, j: int, units: Record) -> int:
     """The enemy's place that a unit fights now, negative for none."""
     target: int = game.target[side, j]
     alive = target >= 0 and game.health[1 - side, target] > 0.0
@@ -87,10 +94,10 @@ def choose_target(game: Record, side: int, j: int, units: np.ndarray) -> int:
         game.order[side, j] = IDLE
     if alive and in_reach(game, side, j, target, units):
         return target
-    due = (game.loop + j) % _LOOK_EVERY == 0
+    due = (game.loop + j) & (_LOOK_EVERY - 1) == 0
     if not due and (alive or target == NO_TARGET):
         return target
-    return look(game, side, j, units[game.kind[side, j]].acquisition)
+    return look(game, side, j, units.acquisition[game.kind[side, j]])
 
 
 @inner
@@ -106,7 +113,7 @@ def look(game: Record, side: int, j: int, acquisition: float) -> int:
 
 
 @inner
-def engage(game: Record, side: int, j: int, target: int, rule: Record, units: np.ndarray) -> None:
+def engage(game: Record, side: int, j: int, target: int, rule: Record, units: Record) -> None:
     """Shoot when in range and ready, walk up when out of range."""
     if in_reach(game, side, j, target, units):
         if game.cooldown[side, j] <= 0.0:
@@ -119,32 +126,32 @@ def engage(game: Record, side: int, j: int, target: int, rule: Record, units: np
 
 
 @inner
-def shoot(game: Record, side: int, j: int, target: int, rule: Record, units: np.ndarray) -> None:
+def shoot(game: Record, side: int, j: int, target: int, rule: Record, units: Record) -> None:
     """One shot; a unit that bursts dies of it, and hurts everybody near."""
-    unit = units[game.kind[side, j]]
-    if unit.splash > 0.0:
+    kind = game.kind[side, j]
+    if units.splash[kind] > 0.0:
         hurt(game, side, j, game.health[side, j], rule, units)
         return
     # Added, not set: the fraction of a loop carries over, so the mean rate of fire is exact.
-    game.cooldown[side, j] += unit.cooldown + uniform(game, _JITTER_LOW, _JITTER_HIGH)
+    game.cooldown[side, j] += units.cooldown[kind] + uniform(game, _JITTER_LOW, _JITTER_HIGH)
     hurt(game, 1 - side, target, damage_of(game, side, j, target, units), rule, units)
 
 
 @inner
-def damage_of(game: Record, side: int, j: int, target: int, units: np.ndarray) -> float:
+def damage_of(game: Record, side: int, j: int, target: int, units: Record) -> float:
     """What unit j does to an enemy: damage, more of it to light units, less the armour."""
-    unit, other = units[game.kind[side, j]], units[game.kind[1 - side, target]]
-    damage: float = unit.damage + (unit.bonus_light if other.light else 0.0)
+    kind, other = game.kind[side, j], game.kind[1 - side, target]
+    damage: float = units.damage[kind] + units.bonus_light[kind] * units.light[other]
     if side == HOSTILE:
         damage *= game.enemy_damage
-    taken: float = max(damage - other.armour, MINIMUM_DAMAGE)
+    taken: float = max(damage - units.armour[other], MINIMUM_DAMAGE)
     return taken
 
 
 @inner
-def hurt(game: Record, side: int, j: int, damage: float, rule: Record, units: np.ndarray) -> None:
+def hurt(game: Record, side: int, j: int, damage: float, rule: Record, units: Record) -> None:
     """Take health from a unit, which bursts when it dies of it if it is of that kind."""
-    if wound(game, side, j, damage, rule) and units[game.kind[side, j]].splash > 0.0:
+    if wound(game, side, j, damage, rule) and units.splash[game.kind[side, j]] > 0.0:
         burst(game, side, j, rule, units)
 
 
@@ -161,13 +168,13 @@ def wound(game: Record, side: int, j: int, damage: float, rule: Record) -> bool:
 
 
 @inner
-def burst(game: Record, side: int, j: int, rule: Record, units: np.ndarray) -> None:
+def burst(game: Record, side: int, j: int, rule: Record, units: Record) -> None:
     """Hurt every enemy whose centre is within the splash of a unit that has just died.
 
     Only one side has units that burst, so those who die of it do not burst in turn.
     """
     other = 1 - side
-    reach = units[game.kind[side, j]].splash
+    reach = units.splash[game.kind[side, j]]
     x, y = game.x[side, j], game.y[side, j]
     for k in range(game.places[other]):
         near = within(x, y, game.x[other, k], game.y[other, k], reach)

@@ -13,7 +13,7 @@ from .kernel import build
 from .rules import rules_of
 from .spaces import N_ACTIONS, observation_space
 from .state import GAME
-from .units import unit_table
+from .units import unit_columns, unit_table
 
 
 class Engine:
@@ -29,6 +29,7 @@ class Engine:
         self.values = task_values(task, parameters)
         self.rules = rules_of(task, self.values)
         self.units = unit_table()
+        self._unit_columns = unit_columns()
         self.n_games = len(seeds)
         self.observation_space = observation_space(
             self.values["observation"], self.values["plane_size"]
@@ -55,7 +56,7 @@ class Engine:
         if chosen is None:
             chosen = np.ones(self.n_games, np.bool_)
         seen = np.empty(self._shape, self._dtype)
-        self._kernel.observe(self.games, chosen, self.rules, self.units, seen, self.masks)
+        self._kernel.observe(self.games, chosen, self.rules, self._unit_columns, seen, self.masks)
         return seen
 
     def observe(self) -> np.ndarray:
@@ -80,7 +81,7 @@ class Engine:
         dones = np.empty(n, np.bool_)
         truncated = np.empty(n, np.bool_)
         ended = self._kernel.advance(
-            self.games, actions, self.rules, self.units, restart,
+            self.games, actions, self.rules, self._unit_columns, restart,
             seen, self.last_seen, self.masks, rewards, dones, truncated,
         )  # fmt: skip
         if ended < 0:

@@ -10,8 +10,13 @@ from .chance import uniform
 from .compiling import inner
 from .state import ALL, CAPACITY, HOSTILE, IDLE, LOOK, MOVE, OWN, Record
 
-NEAR = 1.5
-"""More than the sum of any two radii, map units."""
+WIDEST_OWN, WIDEST_HOSTILE = 0.375, 0.625
+"""Largest radius of the units of either side, map units."""
+_NEAR_SQUARE = np.float32(4 * WIDEST_HOSTILE**2)
+SLACK = 1e-3
+"""Map units two units may overlap: those that touch would otherwise push each other for ever."""
+STILL, MOVED = np.uint8(0), np.uint8(1)
+"""What became of a unit since units were last kept apart."""
 _TRIES = 100
 """Draws before a place that is only the best so far is accepted (crowded variants)."""
 
@@ -55,7 +60,7 @@ def clear_field(game: Record, rule: Record) -> None:
 
 
 @inner
-def add_unit(game: Record, side: int, kind: int, x: float, y: float, units: np.ndarray) -> None:
+def add_unit(game: Record, side: int, kind: int, x: float, y: float, units: Record) -> None:
     """A unit at full health; none when all places are taken."""
     j = game.places[side]
     if j >= CAPACITY:
@@ -67,18 +72,18 @@ def add_unit(game: Record, side: int, kind: int, x: float, y: float, units: np.n
 
 
 @inner
-def full_health(game: Record, side: int, kind: int, units: np.ndarray) -> float:
+def full_health(game: Record, side: int, kind: int, units: Record) -> float:
     """Health of an unhurt unit of one side."""
     factor: float = game.enemy_health if side == HOSTILE else 1.0
-    health: float = factor * units[kind].health
+    health: float = factor * units.health[kind]
     return health
 
 
 @inner
-def speed_of(game: Record, side: int, j: int, units: np.ndarray) -> float:
+def speed_of(game: Record, side: int, j: int, units: Record) -> float:
     """Map units a game loop that a unit walks now."""
     factor: float = game.enemy_speed if side == HOSTILE else game.own_speed
-    speed: float = factor * units[game.kind[side, j]].speed
+    speed: float = factor * units.speed[game.kind[side, j]]
     return speed
 
 
@@ -87,6 +92,7 @@ def place_unit(game: Record, side: int, j: int, x: float, y: float) -> None:
     """Put a unit somewhere, without orders and ready to shoot."""
     game.x[side, j] = x
     game.y[side, j] = y
+    game.moved[side, j] = MOVED
     game.order_x[side, j] = x
     game.order_y[side, j] = y
     game.cooldown[side, j] = 0.0
@@ -153,6 +159,7 @@ def walk(game: Record, side: int, j: int, x: float, y: float, speed: float) -> b
     dx = x - game.x[side, j]
     dy = y - game.y[side, j]
     length = math.sqrt(dx * dx + dy * dy)
+    game.moved[side, j] = MOVED
     if length <= speed:
         game.x[side, j] = x
         game.y[side, j] = y
@@ -185,7 +192,7 @@ def march(game: Record, side: int, j: int, speed: float, rule: Record) -> None:
 
 
 @inner
-def march_all(game: Record, rule: Record, units: np.ndarray) -> None:
+def march_all(game: Record, rule: Record, units: Record) -> None:
     """One game loop of a field without enemies."""
     for j in range(game.places[OWN]):
         if game.order[OWN, j] == MOVE:
@@ -195,15 +202,16 @@ def march_all(game: Record, rule: Record, units: np.ndarray) -> None:
 
 @inner
 def push_apart(
-    game: Record, side: int, j: int, other: int, k: int, rule: Record, units: np.ndarray
+    game: Record, side: int, j: int, other: int, k: int, rule: Record, units: Record
 ) -> None:
     """Two near units that overlap each give way half of the overlap."""
-    dx = game.x[other, k] - game.x[side, j]
-    dy = game.y[other, k] - game.y[side, j]
-    reach = units[game.kind[side, j]].radius + units[game.kind[other, k]].radius
-    length = math.sqrt(dx * dx + dy * dy)
-    if length >= reach:
+    dx = float(game.x[other, k]) - game.x[side, j]
+    dy = float(game.y[other, k]) - game.y[side, j]
+    reach = units.radius[game.kind[side, j]] + units.radius[game.kind[other, k]]
+    square = dx * dx + dy * dy
+    if square >= (reach - SLACK) * (reach - SLACK):
         return
+    length = math.sqrt(square)
     if length < 1e-9:
         dx, dy, length = 1e-9, 0.0, 1e-9
     share = 0.5 * (reach - length) / length
@@ -211,33 +219,52 @@ def push_apart(
     game.y[side, j] -= dy * share
     game.x[other, k] += dx * share
     game.y[other, k] += dy * share
+    game.moved[side, j] = MOVED
+    game.moved[other, k] = MOVED
     keep_inside(game, side, j, rule)
     keep_inside(game, other, k, rule)
 
 
 @inner
-def separate_from(
-    game: Record, side: int, j: int, other: int, start: int, rule: Record, units: np.ndarray
-) -> None:
-    """Keep one unit apart from those of one side, from place `start` on."""
-    x, y = game.x[side, j], game.y[side, j]
-    for k in range(start, game.places[other]):
-        dx, dy = game.x[other, k] - x, game.y[other, k] - y
-        # Nearly every pair is far apart: this comparison is what a batch's speed hangs on.
-        if dx * dx + dy * dy < NEAR * NEAR and game.health[other, k] > 0.0:
-            push_apart(game, side, j, other, k, rule, units)
-            x, y = game.x[side, j], game.y[side, j]
+def overlaps(game: Record, x: np.float32, y: np.float32, radius: float, side: int) -> int:
+    """Living units of a side that a unit at (x, y) may overlap: as if all were of the widest kind.
+
+    Without branches and in float32 throughout, so that the loop becomes vector instructions.
+    """
+    reach = radius + (WIDEST_OWN if side == OWN else WIDEST_HOSTILE) - SLACK
+    square = np.float32(reach * reach)
+    count = 0
+    for k in range(game.places[side]):
+        dx, dy = game.x[side, k] - x, game.y[side, k] - y
+        count += (dx * dx + dy * dy < square) & (game.health[side, k] > 0.0)
+    return count
 
 
 @inner
-def separate(game: Record, rule: Record, units: np.ndarray) -> None:
-    """Keep all living units apart, pair by pair in the order of their places."""
+def separate_from(game: Record, side: int, j: int, other: int, rule: Record, units: Record) -> None:
+    """Keep one unit apart from those of one side."""
+    for k in range(game.places[other]):
+        dx, dy = game.x[other, k] - game.x[side, j], game.y[other, k] - game.y[side, j]
+        itself = side == other and k == j
+        if dx * dx + dy * dy < _NEAR_SQUARE and game.health[other, k] > 0.0 and not itself:
+            push_apart(game, side, j, other, k, rule, units)
+
+
+@inner
+def separate(game: Record, rule: Record, units: Record) -> None:
+    """Keep units apart that have moved, or were pushed, since the last time; in order of places."""
     for side in range(2):
         for j in range(game.places[side]):
-            if game.health[side, j] > 0.0:
-                separate_from(game, side, j, side, j + 1, rule, units)
-                if side == OWN:
-                    separate_from(game, OWN, j, HOSTILE, 0, rule, units)
+            if game.moved[side, j] == STILL or game.health[side, j] <= 0.0:
+                continue
+            game.moved[side, j] = STILL
+            x, y = game.x[side, j], game.y[side, j]
+            radius = units.radius[game.kind[side, j]]
+            # Nearly always it has only itself around: a batch's speed hangs on seeing that fast.
+            if overlaps(game, x, y, radius, side) > 1:
+                separate_from(game, side, j, side, rule, units)
+            if overlaps(game, x, y, radius, 1 - side) > 0:
+                separate_from(game, side, j, 1 - side, rule, units)
 
 
 @inner

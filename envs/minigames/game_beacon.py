@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .chance import uniform
 from .compiling import inner
 from .field import add_unit, draw_place, march_all, within
@@ -16,7 +14,7 @@ _INSET, _HOLE, _LEAST_DISTANCE = 1.5, 4.0, 5.0
 
 
 @inner
-def start_beacon(game: Record, rule: Record, units: np.ndarray) -> None:
+def start_beacon(game: Record, rule: Record, units: Record) -> None:
     """A marine anywhere and a beacon away from it."""
     x = uniform(game, rule.x0, rule.x1)
     y = uniform(game, rule.y0, rule.y1)
@@ -35,7 +33,7 @@ def move_beacon(game: Record, rule: Record) -> None:
 
 
 @inner
-def loop_beacon(game: Record, rule: Record, units: np.ndarray) -> None:
+def loop_beacon(game: Record, rule: Record, units: Record) -> None:
     """One game loop."""
     march_all(game, rule, units)
     if within(game.x[OWN, 0], game.y[OWN, 0], game.item_x[0], game.item_y[0], REACH):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .chance import uniform
 from .compiling import inner
 from .field import add_unit, draw_place, march_all, within
@@ -17,7 +15,7 @@ _INSET, _LEAST_DISTANCE = 1.0, 2.0
 
 
 @inner
-def start_shards(game: Record, rule: Record, units: np.ndarray) -> None:
+def start_shards(game: Record, rule: Record, units: Record) -> None:
     """Marines anywhere, then the first shards."""
     for _ in range(rule.marines):
         x = uniform(game, rule.x0, rule.x1)
@@ -54,7 +52,7 @@ def take_shards(game: Record, j: int) -> None:
 
 
 @inner
-def loop_shards(game: Record, rule: Record, units: np.ndarray) -> None:
+def loop_shards(game: Record, rule: Record, units: Record) -> None:
     """One game loop."""
     march_all(game, rule, units)
     for j in range(game.places[OWN]):

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .chance import uniform
 from .combat import fight
 from .compiling import inner
@@ -43,13 +41,13 @@ _HUNT_EVERY = 16
 
 
 @inner
-def start_waves(game: Record, rule: Record, units: np.ndarray) -> None:
+def start_waves(game: Record, rule: Record, units: Record) -> None:
     """The first wave."""
     new_wave(game, rule.marines, rule, units)
 
 
 @inner
-def new_wave(game: Record, marines: int, rule: Record, units: np.ndarray) -> None:
+def new_wave(game: Record, marines: int, rule: Record, units: Record) -> None:
     """Survivors and `marines` new ones on one side, new enemies on the other."""
     survivors = close_ranks(game)
     for _ in range(marines):
@@ -133,9 +131,7 @@ def group_place(
 
 
 @inner
-def add_group(
-    game: Record, group: int, x: float, y: float, rule: Record, units: np.ndarray
-) -> None:
+def add_group(game: Record, group: int, x: float, y: float, rule: Record, units: Record) -> None:
     """This group's share: roaches in a column, a map unit apart; the others at one point."""
     roaches = share(rule.roaches, group, rule.groups)
     spacing = min(1.0, (rule.y1 - rule.y0) / max(roaches, 1))
@@ -155,7 +151,7 @@ def share(count: int, group: int, groups: int) -> int:
 
 
 @inner
-def add_near(game: Record, kind: int, x: float, y: float, rule: Record, units: np.ndarray) -> None:
+def add_near(game: Record, kind: int, x: float, y: float, rule: Record, units: Record) -> None:
     """One enemy at a point, give or take."""
     at_x = clamp(x + uniform(game, -_CLUTTER, _CLUTTER), rule.x0, rule.x1)
     at_y = clamp(y + uniform(game, -_CLUTTER, _CLUTTER), rule.y0, rule.y1)
@@ -174,7 +170,7 @@ def hunt(game: Record) -> None:
 
 
 @inner
-def loop_waves(game: Record, rule: Record, units: np.ndarray) -> None:
+def loop_waves(game: Record, rule: Record, units: Record) -> None:
     """One game loop."""
     if game.loop % _HUNT_EVERY == 0:
         hunt(game)

@@ -28,7 +28,7 @@ _TRIES = 100
 
 
 @inner
-def start_zerglings(game: Record, rule: Record, units: np.ndarray) -> None:
+def start_zerglings(game: Record, rule: Record, units: Record) -> None:
     """Marines around the centre, zerglings near and far."""
     x, y = 0.5 * (rule.x0 + rule.x1), 0.5 * (rule.y0 + rule.y1)
     turned = uniform(game, 0.0, 2.0 * math.pi)
@@ -46,7 +46,7 @@ def start_zerglings(game: Record, rule: Record, units: np.ndarray) -> None:
 
 @inner
 def add_at_distance(
-    game: Record, x: float, y: float, near: float, far: float, rule: Record, units: np.ndarray
+    game: Record, x: float, y: float, near: float, far: float, rule: Record, units: Record
 ) -> None:
     """A zergling in any direction from a point, in the rectangle."""
     angle, radius = uniform(game, 0.0, 2.0 * math.pi), uniform(game, near, far)
@@ -57,7 +57,7 @@ def add_at_distance(
 
 @inner
 def add_somewhere(
-    game: Record, hole: float, from_marines: float, rule: Record, units: np.ndarray
+    game: Record, hole: float, from_marines: float, rule: Record, units: Record
 ) -> None:
     """A zergling at least 5 from all others, `hole` from the centre, `from_marines` from those.
 
@@ -88,7 +88,7 @@ def gap_to(game: Record, side: int, x: float, y: float) -> float:
 
 
 @inner
-def loop_zerglings(game: Record, rule: Record, units: np.ndarray) -> None:
+def loop_zerglings(game: Record, rule: Record, units: Record) -> None:
     """One game loop."""
     fight(game, rule, units)
     if game.deaths[OWN] > 0 and count_alive(game, OWN) == 0:

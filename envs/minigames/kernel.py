@@ -73,7 +73,7 @@ def build(code: int, planes: bool) -> Kernel:
     digest = source_digest()
 
     @inner
-    def start(game: Record, rule: Record, units: np.ndarray) -> None:
+    def start(game: Record, rule: Record, units: Record) -> None:
         """A new episode."""
         clear_field(game, rule)
         follow_drift(game, rule)
@@ -88,7 +88,7 @@ def build(code: int, planes: bool) -> Kernel:
         look_around(game, rule, units)
 
     @inner
-    def loop(game: Record, rule: Record, units: np.ndarray) -> None:
+    def loop(game: Record, rule: Record, units: Record) -> None:
         """One game loop."""
         if code == MOVE_TO_BEACON:
             loop_beacon(game, rule, units)
@@ -100,7 +100,7 @@ def build(code: int, planes: bool) -> Kernel:
             loop_waves(game, rule, units)
 
     @inner
-    def see(game: Record, rule: Record, units: np.ndarray, seen: np.ndarray) -> None:
+    def see(game: Record, rule: Record, units: Record, seen: np.ndarray) -> None:
         """The observation."""
         if planes:
             write_planes(game, rule, units, seen)
@@ -112,7 +112,7 @@ def build(code: int, planes: bool) -> Kernel:
         games: Any,
         actions: np.ndarray,
         rules: np.ndarray,
-        units: np.ndarray,
+        unit_columns: np.ndarray,
         restart: bool,
         seen: np.ndarray,
         last_seen: np.ndarray,
@@ -126,7 +126,8 @@ def build(code: int, planes: bool) -> Kernel:
         bad = first_invalid(actions, masks.shape[1])
         if bad >= 0:
             return -1 - bad
-        rule = rules[0]
+        # Records, not arrays, go further down: an array costs a count of references a call.
+        rule, units = rules[0], unit_columns[0]
         ended = 0
         for i in range(games.shape[0]):
             game = games[i]
@@ -157,13 +158,14 @@ def build(code: int, planes: bool) -> Kernel:
         games: Any,
         chosen: np.ndarray,
         rules: np.ndarray,
-        units: np.ndarray,
+        unit_columns: np.ndarray,
         seen: np.ndarray,
         masks: np.ndarray,
     ) -> None:
         """Start a new episode in every chosen game; observations and masks of all."""
         _ = digest
-        rule = rules[0]
+        # Records, not arrays, go further down: an array costs a count of references a call.
+        rule, units = rules[0], unit_columns[0]
         for i in range(games.shape[0]):
             game = games[i]
             if chosen[i]:

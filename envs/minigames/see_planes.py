@@ -34,7 +34,7 @@ VISIBLE, CAMERA = PLANES.index("visible"), PLANES.index("camera")
 
 
 @inner
-def write_planes(game: Record, rule: Record, units: np.ndarray, planes: np.ndarray) -> None:
+def write_planes(game: Record, rule: Record, units: Record, planes: np.ndarray) -> None:
     """Write one game's observation into `planes`, (12, size, size) uint8."""
     planes[:] = 0
     write_sight(game, rule, units, planes)
@@ -48,7 +48,7 @@ def write_planes(game: Record, rule: Record, units: np.ndarray, planes: np.ndarr
 
 
 @inner
-def write_sight(game: Record, rule: Record, units: np.ndarray, planes: np.ndarray) -> None:
+def write_sight(game: Record, rule: Record, units: Record, planes: np.ndarray) -> None:
     """What is seen now or was seen before, and the screen."""
     if not hides(rule):
         planes[VISIBLE] = _FULL
@@ -93,23 +93,23 @@ def draw_item(game: Record, k: int, rule: Record, planes: np.ndarray) -> None:
 
 @inner
 def draw_unit(
-    game: Record, side: int, j: int, rule: Record, units: np.ndarray, planes: np.ndarray
+    game: Record, side: int, j: int, rule: Record, units: Record, planes: np.ndarray
 ) -> None:
     """The planes of one unit."""
     kind = game.kind[side, j]
-    unit = units[kind]
+    radius = units.radius[kind]
     x, y = game.x[side, j], game.y[side, j]
     health = int(_FULL * game.health[side, j] / full_health(game, side, kind, units))
     if side == HOSTILE:
-        disc(planes[HOSTILE_UNITS], game, x, y, unit.radius, _FULL, rule)
-        disc(planes[HOSTILE_HEALTH], game, x, y, unit.radius, health, rule)
+        disc(planes[HOSTILE_UNITS], game, x, y, radius, _FULL, rule)
+        disc(planes[HOSTILE_HEALTH], game, x, y, radius, health, rule)
         return
-    ready = 1.0 - game.cooldown[OWN, j] / max(unit.cooldown, 1.0)
-    disc(planes[OWN_UNITS], game, x, y, unit.radius, _FULL, rule)
+    ready = 1.0 - game.cooldown[OWN, j] / max(units.cooldown[kind], 1.0)
+    disc(planes[OWN_UNITS], game, x, y, radius, _FULL, rule)
     if is_selected(game, j):
-        disc(planes[OWN_SELECTED], game, x, y, unit.radius, _FULL, rule)
-    disc(planes[OWN_HEALTH], game, x, y, unit.radius, health, rule)
-    disc(planes[OWN_READY], game, x, y, unit.radius, int(_FULL * min(max(ready, 0.0), 1.0)), rule)
+        disc(planes[OWN_SELECTED], game, x, y, radius, _FULL, rule)
+    disc(planes[OWN_HEALTH], game, x, y, radius, health, rule)
+    disc(planes[OWN_READY], game, x, y, radius, int(_FULL * min(max(ready, 0.0), 1.0)), rule)
 
 
 @inner

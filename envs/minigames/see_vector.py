@@ -54,10 +54,12 @@ from .state import (
 _COUNT_SCALE = 16.0
 _RANGE_SCALE = 8.0
 _HEALTH_SCALE = 145.0
+_LOW, _HIGH = np.float32(-BOUND), np.float32(BOUND)
+"""Of the array's own type: so the loop over them becomes vector instructions."""
 
 
 @inner
-def write_vector(game: Record, rule: Record, units: np.ndarray, seen: np.ndarray) -> None:
+def write_vector(game: Record, rule: Record, units: Record, seen: np.ndarray) -> None:
     """Write one game's observation into `seen`, (164,) float32."""
     seen[:] = 0.0
     write_summary(game, rule, units, seen)
@@ -68,11 +70,11 @@ def write_vector(game: Record, rule: Record, units: np.ndarray, seen: np.ndarray
         write_comrades(game, focus, units, seen)
         write_targets(game, focus, rule, units, seen)
     for i in range(seen.shape[0]):
-        seen[i] = min(max(seen[i], -BOUND), BOUND)
+        seen[i] = min(max(seen[i], _LOW), _HIGH)
 
 
 @inner
-def tally(game: Record, side: int, rule: Record, units: np.ndarray) -> tuple[int, float, float]:
+def tally(game: Record, side: int, rule: Record, units: Record) -> tuple[int, float, float]:
     """Of one side's living units in sight: count, health over full health, share ready to shoot."""
     count, ready = 0, 0
     health, full = 0.0, 1e-9
@@ -87,7 +89,7 @@ def tally(game: Record, side: int, rule: Record, units: np.ndarray) -> tuple[int
 
 
 @inner
-def write_summary(game: Record, rule: Record, units: np.ndarray, seen: np.ndarray) -> None:
+def write_summary(game: Record, rule: Record, units: Record, seen: np.ndarray) -> None:
     """The first block: both sides, as far as they are seen."""
     count, health, ready = tally(game, OWN, rule, units)
     enemies, enemy_health, _ = tally(game, HOSTILE, rule, units)
@@ -140,15 +142,15 @@ def turned(game: Record, dx: float, dy: float) -> tuple[float, float]:
 
 
 @inner
-def write_focus(game: Record, j: int, rule: Record, units: np.ndarray, seen: np.ndarray) -> None:
+def write_focus(game: Record, j: int, rule: Record, units: Record, seen: np.ndarray) -> None:
     """The second block: the focus unit's place in the rectangle, state and order."""
-    unit = units[game.kind[OWN, j]]
+    kind = game.kind[OWN, j]
     x, y = game.x[OWN, j], game.y[OWN, j]
     across = (2.0 * x - rule.x0 - rule.x1) / (rule.x1 - rule.x0)
     along = (2.0 * y - rule.y0 - rule.y1) / (rule.y1 - rule.y0)
     seen[FOCUS], seen[FOCUS + 1] = turned(game, across, along)
-    seen[FOCUS + 2] = game.health[OWN, j] / unit.health
-    seen[FOCUS + 3] = game.cooldown[OWN, j] / max(unit.cooldown, 1.0)
+    seen[FOCUS + 2] = game.health[OWN, j] / units.health[kind]
+    seen[FOCUS + 3] = game.cooldown[OWN, j] / max(units.cooldown[kind], 1.0)
     order = game.order[OWN, j]
     seen[FOCUS + 4] = order == IDLE
     seen[FOCUS + 5] = order == MOVE
@@ -158,7 +160,7 @@ def write_focus(game: Record, j: int, rule: Record, units: np.ndarray, seen: np.
     seen[FOCUS + 8] = dx / DISTANCE_SCALE
     seen[FOCUS + 9] = dy / DISTANCE_SCALE
     write_centroid(game, x, y, seen)
-    seen[FOCUS + 13] = unit.range / _RANGE_SCALE
+    seen[FOCUS + 13] = units.range[kind] / _RANGE_SCALE
     seen[FOCUS + 14] = game.selected == ALL
 
 
@@ -182,7 +184,7 @@ def write_centroid(game: Record, x: float, y: float, seen: np.ndarray) -> None:
 
 
 @inner
-def write_comrades(game: Record, focus: int, units: np.ndarray, seen: np.ndarray) -> None:
+def write_comrades(game: Record, focus: int, units: Record, seen: np.ndarray) -> None:
     """The third block: the nearest units of the own side."""
     squares = np.empty(N_COMRADES)
     codes = np.empty(N_COMRADES, np.int64)
@@ -199,13 +201,11 @@ def write_comrades(game: Record, focus: int, units: np.ndarray, seen: np.ndarray
         seen[at] = 1.0
         seen[at + 1] = dx / DISTANCE_SCALE
         seen[at + 2] = dy / DISTANCE_SCALE
-        seen[at + 3] = game.health[OWN, j] / units[game.kind[OWN, j]].health
+        seen[at + 3] = game.health[OWN, j] / units.health[game.kind[OWN, j]]
 
 
 @inner
-def write_targets(
-    game: Record, focus: int, rule: Record, units: np.ndarray, seen: np.ndarray
-) -> None:
+def write_targets(game: Record, focus: int, rule: Record, units: Record, seen: np.ndarray) -> None:
     """The last block: the nearest enemies and items."""
     squares = np.empty(N_TARGETS)
     codes = np.empty(N_TARGETS, np.int64)
@@ -243,19 +243,18 @@ def write_direction(game: Record, dx: float, dy: float, fields: np.ndarray) -> N
 
 @inner
 def write_enemy(
-    game: Record, j: int, x: float, y: float, units: np.ndarray, fields: np.ndarray
+    game: Record, j: int, x: float, y: float, units: Record, fields: np.ndarray
 ) -> None:
     """One enemy: hostile 1, health, weapon range, ready to shoot, full health, splash."""
     kind = game.kind[HOSTILE, j]
-    unit = units[kind]
     full = full_health(game, HOSTILE, kind, units)
     write_direction(game, game.x[HOSTILE, j] - x, game.y[HOSTILE, j] - y, fields)
     fields[6] = 1.0
     fields[7] = game.health[HOSTILE, j] / full
-    fields[8] = unit.range / _RANGE_SCALE
+    fields[8] = units.range[kind] / _RANGE_SCALE
     fields[9] = game.cooldown[HOSTILE, j] <= 0.0
     fields[10] = full / _HEALTH_SCALE
-    fields[11] = unit.splash / _RANGE_SCALE
+    fields[11] = units.splash[kind] / _RANGE_SCALE
 
 
 @inner

@@ -61,22 +61,22 @@ def on_screen(game: Record, x: float, y: float) -> bool:
 
 
 @inner
-def in_sight(game: Record, x: float, y: float, units: np.ndarray) -> bool:
+def in_sight(game: Record, x: float, y: float, units: Record) -> bool:
     """Whether some own unit or structure sees a point."""
     for j in range(game.places[OWN]):
         if game.health[OWN, j] > 0.0:
-            sight = units[game.kind[OWN, j]].sight
+            sight = units.sight[game.kind[OWN, j]]
             if within(game.x[OWN, j], game.y[OWN, j], x, y, sight):
                 return True
     for j in range(game.structures):
-        sight = units[game.structure_kind[j]].sight
+        sight = units.sight[game.structure_kind[j]]
         if within(game.structure_x[j], game.structure_y[j], x, y, sight):
             return True
     return False
 
 
 @inner
-def point_seen(game: Record, x: float, y: float, rule: Record, units: np.ndarray) -> bool:
+def point_seen(game: Record, x: float, y: float, rule: Record, units: Record) -> bool:
     """Whether something at a point is seen."""
     if rule.camera and not on_screen(game, x, y):
         return False
@@ -84,7 +84,7 @@ def point_seen(game: Record, x: float, y: float, rule: Record, units: np.ndarray
 
 
 @inner
-def look_around(game: Record, rule: Record, units: np.ndarray) -> None:
+def look_around(game: Record, rule: Record, units: Record) -> None:
     """Bring everything that is seen up to date; once an env step, after it."""
     if not hides(rule):
         return
@@ -98,12 +98,12 @@ def look_around(game: Record, rule: Record, units: np.ndarray) -> None:
 
 
 @inner
-def explore(game: Record, units: np.ndarray) -> None:
+def explore(game: Record, units: Record) -> None:
     """Mark every cell whose centre some own unit sees."""
     for j in range(game.places[OWN]):
         if game.health[OWN, j] > 0.0:
             x, y = game.x[OWN, j], game.y[OWN, j]
-            sight = units[game.kind[OWN, j]].sight
+            sight = units.sight[game.kind[OWN, j]]
             for row in range(first_cell(y - sight), last_cell(y + sight) + 1):
                 for column in range(first_cell(x - sight), last_cell(x + sight) + 1):
                     if within(x, y, cell_centre(column), cell_centre(row), sight):

@@ -73,6 +73,7 @@ GAME = np.dtype(
         ("target", np.int16, _UNITS),  # place on the other side, item, kind, NO_TARGET or LOOK
         ("order", np.int8, _UNITS),
         ("kind", np.int8, _UNITS),  # row of the unit table
+        ("moved", np.uint8, _UNITS),  # since units were last kept apart
         ("visible", np.uint8, (CAPACITY,)),  # hostile units that the own side sees now
         # Items.
         ("items", np.int32),

@@ -77,3 +77,12 @@ def unit_table() -> np.ndarray:
     table["build_loops"] *= LOOPS_PER_SECOND
     table["speed"] /= LOOPS_PER_SECOND
     return table
+
+
+def unit_columns() -> np.ndarray:
+    """The same for compiled code, (1,): one record with an array a column, by unit constant."""
+    table = unit_table()
+    columns = np.zeros(1, [(name, np.float64, (len(table),)) for name in UNIT.names or ()])
+    for name in UNIT.names or ():
+        columns[name][0] = table[name]
+    return columns

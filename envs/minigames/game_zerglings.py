@@ -23,7 +23,7 @@ _FIRST, _SECOND = (8.0, 9.0), (7.5, 9.5)
 """Distances of the first two zerglings from the centre, map units."""
 _INSET, _HOLE = 1.0, 10.5
 _APART, _FROM_MARINES = 5.0, 9.0
-_TRIES = 100
+_TRIES = 1000
 """Draws before a place that is only the best so far is accepted (crowded variants)."""
 
 

@@ -9,17 +9,27 @@ from __future__ import annotations
 import numpy as np
 
 from .spaces import (
+    CENTER_CAMERA,
     FIRST_ATTACK,
     FIRST_MOVE,
+    FOCUS,
+    HOLD_POSITION,
+    RETREAT,
+    SUMMARY,
     TARGET_FIELDS,
     TARGETS,
 )
+
+_CAMERA_BEHIND = 3 / 16
+"""Of the focus unit, as the vector has it."""
+_NEAR, _MOST_READY = 6 / 16, 0.7
+"""An enemy's distance, as the vector has it, and the share of weapons ready to stand with."""
 
 
 def towards(seen: np.ndarray, rank: np.ndarray | int = 0) -> np.ndarray:
     """The direction, 0 to 7, nearest to the way to the target at this rank (0 is the nearest).
 
-    `seen` is (N, 128) float32, `rank` (N,) or one for all; returns (N,) int64.
+    `seen` is (N, 164) float32, `rank` (N,) or one for all; returns (N,) int64.
     """
     rows, at = np.arange(len(seen)), TARGETS + TARGET_FIELDS * rank
     angle = np.arctan2(seen[rows, at + 4], seen[rows, at + 3])
@@ -48,9 +58,28 @@ def roaches_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return FIRST_ATTACK + towards(seen, health.argmin(axis=1))
 
 
+def zerglings_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Attack what is seen; walk to the nearest dark place otherwise, the camera with them."""
+    at = FOCUS + 15
+    dark = np.rint(np.arctan2(seen[:, at + 1], seen[:, at]) / (np.pi / 4)).astype(np.int64) % 8
+    actions = np.where(seen[:, TARGETS] > 0, FIRST_ATTACK + towards(seen), FIRST_MOVE + dark)
+    # The screen reaches 12 map units from the camera: follow before an enemy could be beyond it.
+    off = np.hypot(seen[:, FOCUS + 17], seen[:, FOCUS + 18]) > _CAMERA_BEHIND
+    return np.where(off & masks[:, CENTER_CAMERA], CENTER_CAMERA, actions)
+
+
+def zergs_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Stand and shoot; fall back while weapons reload and an enemy is near."""
+    distance = np.where(seen[:, TARGETS] > 0, seen[:, TARGETS + 5], np.inf)
+    near = (distance < _NEAR) & (seen[:, SUMMARY + 4] < _MOST_READY)
+    return np.where(near & masks[:, RETREAT], RETREAT, HOLD_POSITION)
+
+
 POLICIES = {
     "MoveToBeacon": beacon_policy,
     "CollectMineralShards": shards_policy,
+    "FindAndDefeatZerglings": zerglings_policy,
     "DefeatRoaches": roaches_policy,
+    "DefeatZerglingsAndBanelings": zergs_policy,
 }
-"""From (observations (N, 128), masks (N, 30)) to actions (N,), for each game."""
+"""From (observations (N, 164), masks (N, 30)) to actions (N,), for each game."""

@@ -10,7 +10,7 @@ alternating from loop to loop, so that neither gains from shooting first.
 from __future__ import annotations
 
 from .chance import uniform
-from .compiling import inner
+from .compiling import hot, inner
 from .field import (
     distance,
     keep_inside,
@@ -47,7 +47,7 @@ def fight(game: Record, rule: Record, units: Record) -> None:
         separate(game, rule, units)
 
 
-@inner
+@hot
 def rests(game: Record, side: int, j: int) -> bool:
     """Whether a unit has nothing to do in this loop: most of them, most of the time."""
     if game.order[side, j] != IDLE or game.target[side, j] != NO_TARGET:
@@ -56,7 +56,7 @@ def rests(game: Record, side: int, j: int) -> bool:
     return resting
 
 
-@inner
+@hot
 def act(game: Record, side: int, j: int, rule: Record, units: Record) -> None:
     """One game loop of one unit."""
     if game.cooldown[side, j] > 0.0:
@@ -71,7 +71,7 @@ def act(game: Record, side: int, j: int, rule: Record, units: Record) -> None:
         march(game, side, j, speed_of(game, side, j, units), rule)
 
 
-@inner
+@hot
 def in_reach(game: Record, side: int, j: int, target: int, units: Record) -> bool:
     """Whether a unit's weapon reaches its target: edges within the range."""
     other = 1 - side
@@ -83,7 +83,7 @@ def in_reach(game: Record, side: int, j: int, target: int, units: Record) -> boo
     return within
 
 
-@inner
+@hot
 def choose_target(game: Record, side: int, j: int, units: Record) -> int:
     """The enemy's place that a unit fights now, negative for none."""
     target: int = game.target[side, j]
@@ -112,7 +112,7 @@ def look(game: Record, side: int, j: int, acquisition: float) -> int:
     return target
 
 
-@inner
+@hot
 def engage(game: Record, side: int, j: int, target: int, rule: Record, units: Record) -> None:
     """Shoot when in range and ready, walk up when out of range."""
     if in_reach(game, side, j, target, units):

@@ -26,6 +26,13 @@ def inner(function: F) -> F:
     return cast(F, numba.njit(**options)(function))
 
 
+def hot(function: F) -> F:
+    """The same for what runs for every unit in every loop: pasted into its callers, because a
+    call costs as much as its work. Larger machine code, so for few functions."""
+    options: Any = {"forceinline": True, "error_model": "numpy"}
+    return cast(F, numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+
+
 def entry(function: F) -> F:
     """Compile a function that Python calls, and keep the machine code on disk."""
     return cast(F, numba.njit(cache=True, error_model="numpy")(function))

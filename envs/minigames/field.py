@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .chance import uniform
-from .compiling import inner
+from .compiling import hot, inner
 from .state import ALL, CAPACITY, HOSTILE, IDLE, LOOK, MOVE, OWN, Record
 
 WIDEST_OWN, WIDEST_HOSTILE = 0.375, 0.625
@@ -153,7 +153,7 @@ def keep_nearest(
     return length
 
 
-@inner
+@hot
 def walk(game: Record, side: int, j: int, x: float, y: float, speed: float) -> bool:
     """One loop's step towards a point; True on arrival."""
     dx = x - game.x[side, j]
@@ -175,14 +175,14 @@ def clamp(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-@inner
+@hot
 def keep_inside(game: Record, side: int, j: int, rule: Record) -> None:
     """Move a unit back into the playable rectangle."""
     game.x[side, j] = clamp(game.x[side, j], rule.x0, rule.x1)
     game.y[side, j] = clamp(game.y[side, j], rule.y0, rule.y1)
 
 
-@inner
+@hot
 def march(game: Record, side: int, j: int, speed: float, rule: Record) -> None:
     """Follow a moving order; at its end the unit is idle and looks around."""
     if walk(game, side, j, game.order_x[side, j], game.order_y[side, j], speed):
@@ -200,7 +200,7 @@ def march_all(game: Record, rule: Record, units: Record) -> None:
     separate(game, rule, units)
 
 
-@inner
+@hot
 def push_apart(
     game: Record, side: int, j: int, other: int, k: int, rule: Record, units: Record
 ) -> None:
@@ -225,7 +225,7 @@ def push_apart(
     keep_inside(game, other, k, rule)
 
 
-@inner
+@hot
 def overlaps(game: Record, x: np.float32, y: np.float32, radius: float, side: int) -> int:
     """Living units of a side that a unit at (x, y) may overlap: as if all were of the widest kind.
 
@@ -240,7 +240,7 @@ def overlaps(game: Record, x: np.float32, y: np.float32, radius: float, side: in
     return count
 
 
-@inner
+@hot
 def separate_from(game: Record, side: int, j: int, other: int, rule: Record, units: Record) -> None:
     """Keep one unit apart from those of one side."""
     for k in range(game.places[other]):

@@ -17,20 +17,19 @@ from typing import Any, TypeVar, cast
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
+_INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+"""Without the wrappers that Python would call through: half of the compile time."""
 
 
 def inner(function: F) -> F:
     """Compile a function that only compiled functions call."""
-    # Without the wrappers that Python would call through: half of the compile time.
-    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-    return cast(F, numba.njit(**options)(function))
+    return cast(F, numba.njit(**_INNER)(function))
 
 
 def hot(function: F) -> F:
     """The same for what runs for every unit in every loop: pasted into its callers, because a
     call costs as much as its work. Larger machine code, so for few functions."""
-    options: Any = {"forceinline": True, "error_model": "numpy"}
-    return cast(F, numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+    return cast(F, numba.njit(**_INNER, forceinline=True)(function))
 
 
 def entry(function: F) -> F:

@@ -1,20 +1,22 @@
 """How the simulation is compiled: numba, one thread, no fastmath, results cached on disk.
 
-Only the entry points are cached. numba notices a changed *file* by its time stamp, but not a
-changed function in another file that an entry point calls; a stale machine-code file would then
-go on giving yesterday's results. So every entry point closes over `source_digest()`, which numba
-makes part of the cache's key: a change anywhere in this folder compiles anew.
+Only the entry points are cached, under a key of our own. numba's key has what a function closes
+over, but among that other compiled functions are called something else in every process, so that
+nothing would ever be found again; and it has nothing of the functions in other files that an entry
+point calls, so that yesterday's code would go on being run. Ours has a digest of all sources in
+this folder, and what the entry point was made for.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache
 
 F = TypeVar("F", bound=Callable[..., Any])
 _INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
@@ -32,9 +34,34 @@ def hot(function: F) -> F:
     return cast(F, numba.njit(**_INNER, forceinline=True)(function))
 
 
-def entry(function: F) -> F:
-    """Compile a function that Python calls, and keep the machine code on disk."""
-    return cast(F, numba.njit(cache=True, error_model="numpy")(function))
+class _Cache(FunctionCache):
+    """numba's cache on disk, with `made_for` and the sources' digest as its key."""
+
+    made_for: tuple[Hashable, ...]
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], made_for: tuple[Hashable, ...]) -> _Cache:
+        """The cache of one entry point."""
+        cache = cls(function)
+        cache.made_for = made_for
+        return cache
+
+    def _index_key(self, signature: Any, codegen: Any) -> tuple[Hashable, ...]:
+        return signature, codegen.magic_tuple(), source_digest(), self.made_for
+
+
+def entry(*made_for: Hashable) -> Callable[[F], F]:
+    """Compile a function that Python calls, and keep the machine code on disk.
+
+    `made_for` is everything that it closes over and that differs from one use to another.
+    """
+
+    def compiled(function: F) -> F:
+        dispatcher: Any = numba.njit(error_model="numpy")(function)
+        dispatcher._cache = _Cache.of(function, made_for)
+        return cast(F, dispatcher)
+
+    return compiled
 
 
 @lru_cache(maxsize=1)

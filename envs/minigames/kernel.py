@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .catalogue import COLLECT_MINERAL_SHARDS, FIND_AND_DEFEAT_ZERGLINGS, MOVE_TO_BEACON
-from .compiling import entry, inner, source_digest
+from .compiling import entry, inner
 from .drift import follow_drift
 from .field import clear_field
 from .game_beacon import loop_beacon, start_beacon
@@ -70,7 +70,6 @@ def close_episode(game: Record) -> None:
 @cache
 def build(code: int, planes: bool) -> Kernel:
     """The entry points of one game with one kind of observation."""
-    digest = source_digest()
 
     @inner
     def start(game: Record, rule: Record, units: Record) -> None:
@@ -107,7 +106,7 @@ def build(code: int, planes: bool) -> Kernel:
         else:
             write_vector(game, rule, units, seen)
 
-    @entry
+    @entry(code, planes)
     def advance(
         games: Any,
         actions: np.ndarray,
@@ -122,7 +121,6 @@ def build(code: int, planes: bool) -> Kernel:
         truncated: np.ndarray,
     ) -> int:
         """One env step of every game; returns how many ended, or -1 - i for a bad action."""
-        _ = digest
         bad = first_invalid(actions, masks.shape[1])
         if bad >= 0:
             return -1 - bad
@@ -153,7 +151,7 @@ def build(code: int, planes: bool) -> Kernel:
             write_mask(game, rule, masks[i])
         return ended
 
-    @entry
+    @entry(code, planes)
     def observe(
         games: Any,
         chosen: np.ndarray,
@@ -163,7 +161,6 @@ def build(code: int, planes: bool) -> Kernel:
         masks: np.ndarray,
     ) -> None:
         """Start a new episode in every chosen game; observations and masks of all."""
-        _ = digest
         # Records, not arrays, go further down: an array costs a count of references a call.
         rule, units = rules[0], unit_columns[0]
         for i in range(games.shape[0]):

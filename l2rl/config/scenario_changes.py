@@ -164,7 +164,10 @@ def _changed(shift: str | Parameters, now: Parameters, seed: int, number: int) -
     if shift == "action_remap":
         from l2rl.randomness import derive_seed
 
-        return {shift: derive_seed(seed, "scenario", "concept_shift", number) % 2**31}
+        # Small, because people will read it; never twice the same in a row.
+        drawn = derive_seed(seed, "scenario", "concept_shift", number) % 9_999
+        before = now[shift] if isinstance(now[shift], int) else -1
+        return {shift: drawn + (drawn >= before)}
     if shift == "reward_sign":
         return {"reward_scale": -now["reward_scale"]}
     if shift == "observation_rotation":

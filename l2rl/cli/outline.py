@@ -17,7 +17,7 @@ from l2rl.task_environments import episode_limit, suite_of
 
 FEW_BLOCKS = 8
 """As many are listed one by one."""
-SIGNS = 60
+SIGNS = 50
 _TASKS_NAMED = 8
 _UNITS = {"env_steps": "env steps", "episodes": "episodes"}
 
@@ -56,6 +56,9 @@ def _facts(loaded: LoadedExperiment, total: Totals) -> Table:
     if curriculum.summary:
         table.add_row("summary", Text(curriculum.summary))
     table.add_row("scenario", Text(_scenario(loaded.config.curriculum.generated_by)))
+    if (loaded.config.curriculum.generated_by or {}).get("continuous"):
+        # The speed of the drift depends on it.
+        table.add_row("environments", f"{loaded.config.agent.n_envs} side by side")
     table.add_row("visibility", curriculum.visibility)
     table.add_row("blocks", _count(curriculum.blocks))
     table.add_row("env steps", str(total.env_steps))
@@ -78,7 +81,7 @@ def _count(blocks: Sequence[Block]) -> str:
 def _tasks(curriculum: Curriculum, found: Mapping[str, Totals]) -> Table:
     table = Table(title="tasks", show_footer=True)
     table.add_column("task", "total")
-    table.add_column("environment")
+    table.add_column("environment", overflow="fold")
     table.add_column("variant, parameters")
     total = sum(found.values(), Totals())
     table.add_column("blocks", f"{total.blocks:,}", justify="right")

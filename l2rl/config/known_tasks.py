@@ -102,7 +102,7 @@ def known_tasks(
             members = {f"{name}_{v}": _of_variant(entry, v) for v in variants}
             groups[name] = tuple(members)
         for member in members:
-            if member in tasks or (member != name and member in entries):
+            if member in tasks:
                 hint = "rename one of them"
                 findings.append(((*TASKS, name), f"two tasks are called `{member}`", hint))
         tasks.update(members)

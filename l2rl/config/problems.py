@@ -134,6 +134,7 @@ _WORDS = [
     ("too_short", "of at least {min_length} entries"),
     ("too_long|string_too_long", "at most {max_length} long"),
     ("auto_or_number", "a number or `auto`"),
+    ("span", "two numbers, `[first, last]`"),
 ]
 """Type of a complaint (a regular expression) -> what the value must be."""
 

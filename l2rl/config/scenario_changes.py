@@ -190,7 +190,7 @@ def _span(value: Any) -> list[int | float]:
     """Two finite numbers."""
     if isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)):
         return list(value)
-    raise PydanticCustomError("span", "must be two numbers, `[first, last]`")
+    raise PydanticCustomError("span", "must be two numbers")
 
 
 def _is_number(value: Any) -> bool:
@@ -246,13 +246,19 @@ class Drift(ChangingTaskScenario):
                 return
 
     def generate(self, known: KnownTasks, birth: Birth) -> Generated:
-        """A task for each level; or one that moves."""
+        """A task for each level; or one that moves, and one, only evaluated, as it is at the end.
+
+        Evaluations of the one that moves begin at the first values, like every new environment.
+        """
         base = known.tasks[self.task]
         if self.continuous:
-            moving = with_parameters(base, {"drift": self._drift(birth)})
-            return Generated(
-                self.in_place(known, {self.task: moving}), iter([self.learn(self.task)])
-            )
+            moving = f"{self.task}_drifting"
+            last = {name: values[1] for name, values in self.parameters.items()}
+            made = {
+                moving: with_parameters(base, {"drift": self._drift(birth)}),
+                f"{self.task}_last": with_parameters(base, last),
+            }
+            return Generated(self.in_place(known, made), iter([self.learn(moving)]))
         made = {
             f"{self.task}_level{number}": with_parameters(base, values)
             for number, values in enumerate(self._values(), start=1)

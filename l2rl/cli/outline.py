@@ -70,7 +70,7 @@ def _scenario(generated_by: Mapping[str, Any] | None) -> str:
     if generated_by is None:
         return "none: the blocks are written one by one"
     settings = {k: v for k, v in generated_by.items() if k != "kind"}
-    return f"{generated_by['kind']}: {_settings(settings)}"
+    return f"{generated_by.get('kind', 'unnamed')}: {_settings(settings)}"
 
 
 def _count(blocks: Sequence[Block]) -> str:

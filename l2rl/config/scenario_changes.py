@@ -107,8 +107,8 @@ class ConceptShift(ChangingTaskScenario):
     shifts: Annotated[list[Shift], Field(min_length=1)]
     """In turn: `action_remap`, `reward_sign`, `observation_rotation`, `observation_mirror`, or
     parameters such as `{limit_s: 60}`."""
-    swaps: Annotated[Positive, Field(le=100_000)] | None = None
-    """Number of leaps, one between two blocks, 1 to 100,000; null: each of `shifts` once."""
+    swaps: Annotated[Positive, Field(le=10_000)] | None = None
+    """Number of leaps, one between two blocks, 1 to 10,000; null: each of `shifts` once."""
     back: Flag = False
     """Return to the first concept at the end."""
     seed: Seed = 0
@@ -212,8 +212,8 @@ class Drift(ChangingTaskScenario):
     """`drift`"""
     parameters: Annotated[dict[str, Span], Field(min_length=1)]
     """Name -> `[first, last]`; two whole numbers move in whole numbers, else write `1.0`."""
-    levels: Annotated[Positive, Field(ge=2, le=100_000)] | None = None
-    """Number of steps from the first values to the last, one block each, 2 to 100,000."""
+    levels: Annotated[Positive, Field(ge=2, le=10_000)] | None = None
+    """Number of steps from the first values to the last, one block each, 2 to 10,000."""
     continuous: Flag = False
     """One block in which the environment itself moves them, by its parameter `drift`."""
     over_env_steps: Positive | None = None

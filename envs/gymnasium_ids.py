@@ -191,6 +191,16 @@ class GymnasiumSuite(EnvironmentSuite):
         self.check(task, parameters)
         return ReplayVecEnv(task, parameters, n_envs, seed)
 
+    def episode_limit(self, task: str, parameters: Mapping[str, Any]) -> int | None:
+        """`max_episode_steps`, of the parameters or of the registry; None for an id whose module
+        has not been imported yet."""
+        limit = parameters.get("max_episode_steps")
+        if limit is None:
+            spec = gymnasium.registry.get(task.rpartition(":")[2])
+            limit = spec.max_episode_steps if spec is not None else None
+        # -1 is Gymnasium's word for no limit.
+        return limit if isinstance(limit, int) and limit > 0 else None
+
     def check(self, task: str, parameters: Mapping[str, Any]) -> None:
         """Raise `ValueError` for an unknown id, a refused parameter or a space without use."""
         env = make_one(task, parameters)

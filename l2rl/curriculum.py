@@ -58,6 +58,8 @@ class Curriculum:
     blocks: tuple[Block, ...]
     visibility: Visibility = "labels"
     summary: str = ""
+    scenario: str = ""
+    """Kind of the scenario that generated the blocks; empty if they were written one by one."""
 
     def learning_blocks(self) -> Iterator[tuple[int, Block]]:
         """`(index, block)` of every learning block, in order."""

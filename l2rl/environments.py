@@ -75,6 +75,11 @@ class EnvironmentSuite(ABC):
         """Raise `ValueError` if `make` would refuse. Called before anything starts."""
         self.make(task, parameters=parameters, n_envs=1, seed=0).close()
 
+    def episode_limit(self, task: str, parameters: Mapping[str, Any]) -> int | None:
+        """Env steps after which an episode ends at the latest; None if there is no such limit or
+        nobody knows. `parameters` as in `make`. Raises `ValueError` as `make` does."""
+        return None
+
     def missing(self) -> str | None:
         """None when usable; otherwise what is not installed and how to get it (for `doctor`)."""
         return None

@@ -51,7 +51,7 @@ def start(
         command_line=command_line,
         force=force,
     )
-    run.update_manifest(content_hash=loaded.content_hash)
+    run.update_manifest(content_hash=loaded.content_hash, scenario=loaded.curriculum.scenario)
     with _kept(run):
         _live(Lifetime(loaded, run, observer), run)
     return run

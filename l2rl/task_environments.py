@@ -56,6 +56,15 @@ def check_task(task: Task) -> None:
     suite.check(name, parameters_of(task))
 
 
+def episode_limit(task: Task) -> int | None:
+    """Env steps of the longest episode; None where that is not known.
+
+    Raises `ValueError` and `UserError` as `check_task` does.
+    """
+    suite, name = suite_of(task)
+    return suite.episode_limit(name, parameters_of(task))
+
+
 def stateful(env: VecEnv) -> StatefulVecEnv:
     """The innermost environment, whose state can be read and given back.
 

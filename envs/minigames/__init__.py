@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.environments import EnvironmentSuite, TaskInfo
 
-from .catalogue import GAMES, task_values
+from .catalogue import GAMES, longest_episode, task_values
 
 __all__ = ["SUITE", "MinigameSuite"]
 
@@ -44,6 +44,10 @@ class MinigameSuite(EnvironmentSuite):
         from .vec_env import MinigameVecEnv
 
         return MinigameVecEnv(task, parameters, n_envs=n_envs, seed=seed)
+
+    def episode_limit(self, task: str, parameters: Mapping[str, Any]) -> int:
+        """The time limit: every game ends there at the latest."""
+        return longest_episode(task_values(task, parameters))
 
     def check(self, task: str, parameters: Mapping[str, Any]) -> None:
         """Raise `ValueError` for an unknown task, parameter or value; compiles nothing."""

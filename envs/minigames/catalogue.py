@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .parameters import Parameter, choice, common, enemies, integer, nearest_name, resolve
+from .units import LOOPS_PER_SECOND
 
 (
     MOVE_TO_BEACON,
@@ -182,6 +183,12 @@ def task_values(task: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     values = resolve(task, game.parameters, parameters)
     _check_together(task, game, values)
     return values
+
+
+def longest_episode(values: Mapping[str, Any]) -> int:
+    """Env steps until the time limit, from the values of `task_values`."""
+    loops: int = round(values["limit_s"] * LOOPS_PER_SECOND)
+    return -(-loops // int(values["step_mul"]))
 
 
 def _check_together(task: str, game: Game, values: Mapping[str, Any]) -> None:

@@ -25,8 +25,8 @@ def listing(what: str, root: Path) -> Table:
     kinds: Mapping[str, Callable[[], Table]] = {
         "components": components,
         "envs": environments,
-        "curricula": lambda: _files("curricula", shipped_curricula()),
-        "experiments": lambda: _files("experiments", shipped_experiments()),
+        "curricula": curricula,
+        "experiments": experiments,
         "runs": lambda: runs(root),
     }
     if what not in kinds:
@@ -66,10 +66,28 @@ def environments() -> Table:
     return table
 
 
-def _files(title: str, files: Mapping[str, Path]) -> Table:
-    table = Table("name", "summary", title=title)
-    for name in sorted(files):
-        table.add_row(name, summary_of(files[name]))
+def curricula() -> Table:
+    """Every shipped curriculum with its size."""
+    from l2rl.config import load_curriculum
+
+    table = Table("name", "scenario", "tasks", "blocks", "env steps", "summary", title="curricula")
+    for name in shipped_curricula():
+        try:
+            found = load_curriculum(name).curriculum
+        except UserError as error:
+            table.add_row(name, "-", "-", "-", "-", escape(str(error).splitlines()[0]))
+            continue
+        total = found.total_env_steps()
+        sizes = (str(len(found.tasks)), str(len(found.blocks)), f"{total:,}" if total else "?")
+        table.add_row(name, found.scenario or "-", *sizes, escape(found.summary))
+    return table
+
+
+def experiments() -> Table:
+    """Every shipped experiment."""
+    table = Table("name", "summary", title="experiments")
+    for name, path in shipped_experiments().items():
+        table.add_row(name, escape(summary_of(path)))
     return table
 
 

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from l2rl.cli.outline import outline
 from l2rl.component import HOOKS, Component, overrides
 from l2rl.errors import UserError
 from l2rl.registry import (
@@ -32,7 +33,9 @@ def shown(name: str) -> Iterator[RenderableType]:
     if name in shipped_curricula():
         return _curriculum(name)
     if name in shipped_experiments():
-        return iter([Text(shipped_experiments()[name].read_text(encoding="utf-8"))])
+        return _experiment(name)
+    if name.endswith((".yaml", ".yml")):
+        return _file(name)
     prefix, _, task = name.partition("/")
     if prefix in suite_names() and task:
         return _task(prefix, task)
@@ -90,26 +93,28 @@ def _task(suite_name: str, task: str) -> Iterator[RenderableType]:
 
 
 def _curriculum(name: str) -> Iterator[RenderableType]:
-    yield from curriculum_outline(name)
-    yield Text(shipped_curricula()[name].read_text(encoding="utf-8"))
+    from l2rl.config import load_curriculum
+
+    yield from outline(load_curriculum(name))
+    path = shipped_curricula().get(name, Path(name))
+    yield Text(path.read_text(encoding="utf-8"))
 
 
-def curriculum_outline(name: str) -> Iterator[RenderableType]:
-    """Blocks and totals of a shipped curriculum."""
-    from l2rl.config.loading import load_text
+def _experiment(name: str) -> Iterator[RenderableType]:
+    """The file as it is, and the outline of its curriculum."""
+    from l2rl.config import load_experiment
 
-    loaded = load_text(f"experiment: show\nagent: {{learner: ppo}}\ncurriculum: {name}\n")
-    curriculum = loaded.curriculum
-    table = Table("block", "kind", "task", "budget", title=f"curriculum {name}")
-    for i, block in enumerate(curriculum.blocks):
-        budget = f"{block.budget:,} {block.unit}" if block.kind == "learn" else str(block.budget)
-        table.add_row(str(i), block.kind, ", ".join(block.tasks), budget)
-    yield table
-    total = curriculum.total_env_steps()
-    yield Text(
-        f"visibility {curriculum.visibility}; "
-        + (f"{total:,} env steps in all" if total else "some budgets count episodes")
-    )
+    path = shipped_experiments().get(name, Path(name))
+    yield Text(path.read_text(encoding="utf-8"))
+    yield from outline(load_experiment(name))
+
+
+def _file(path: str) -> Iterator[RenderableType]:
+    from l2rl.config.loading import is_curriculum
+    from l2rl.config.sources import read
+
+    document = read(Path(path), path)
+    return _curriculum(path) if is_curriculum(document) else _experiment(path)
 
 
 def _run(path: Path) -> Iterator[RenderableType]:

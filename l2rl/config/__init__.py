@@ -11,6 +11,7 @@ from l2rl.config.loading import (
     LoadedExperiment,
     content_hash,
     dump,
+    load_curriculum,
     load_experiment,
     load_text,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "content_hash",
     "dump",
     "json_schema",
+    "load_curriculum",
     "load_experiment",
     "load_text",
 ]

@@ -1,63 +1,24 @@
-"""What no single field can know: names that must exist, and choices that exclude each other."""
+"""What no single field can know: choices that exclude each other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from l2rl.config.curricula import ALL, CurriculumConfig, EvaluateBlock, LearnBlock
 from l2rl.config.document import Node, Path
 from l2rl.config.errors import Problem
 from l2rl.config.models import ExperimentConfig, SchedulesConfig
+from l2rl.config.problems import Finding, located
 from l2rl.config.settings import DQNSettings, PPOSettings, Schedule
-from l2rl.registry import did_you_mean
-
-Finding = tuple[Path, str, str]
-"""Path in the document, message, hint."""
 
 
 def check(config: ExperimentConfig, document: Node) -> list[Problem]:
     """All contradictions in a configuration whose fields are right one by one."""
     findings = [
-        *_task_names(config.curriculum),
-        *_evaluated_tasks(config),
         *_visibility(config),
         *_minibatches(config),
         *_schedules(config),
     ]
-    return [
-        Problem(document.closest(path).pointer, message, hint) for path, message, hint in findings
-    ]
-
-
-def _task_names(curriculum: CurriculumConfig) -> Iterator[Finding]:
-    for name in curriculum.tasks:
-        if name == ALL or not name.strip():
-            message = f"a task cannot be called `{name}`"
-            yield ("curriculum", "tasks", name), message, "`all` means every task: choose another"
-    for index, block in enumerate(curriculum.blocks):
-        path: Path = ("curriculum", "blocks", index)
-        if isinstance(block, LearnBlock):
-            yield from _known_task((*path, "learn"), block.learn, curriculum)
-        elif isinstance(block, EvaluateBlock) and block.evaluate != ALL:
-            yield from _known_tasks((*path, "evaluate"), block.evaluate, curriculum)
-
-
-def _evaluated_tasks(config: ExperimentConfig) -> Iterator[Finding]:
-    if config.evaluation.tasks != ALL:
-        yield from _known_tasks(("evaluation", "tasks"), config.evaluation.tasks, config.curriculum)
-
-
-def _known_tasks(path: Path, names: list[str] | str, config: CurriculumConfig) -> Iterator[Finding]:
-    for index, name in enumerate(names):
-        yield from _known_task((*path, index), name, config)
-        if name in names[:index]:
-            yield (*path, index), f"task `{name}` is named twice", "name each task once"
-
-
-def _known_task(path: Path, name: str, curriculum: CurriculumConfig) -> Iterator[Finding]:
-    if name not in curriculum.tasks:
-        hint = did_you_mean(name, curriculum.tasks)
-        yield path, f"the curriculum has no task `{name}`", hint
+    return located(findings, document)
 
 
 def _visibility(config: ExperimentConfig) -> Iterator[Finding]:

@@ -19,9 +19,12 @@ from ruamel.yaml.reader import ReaderError
 
 from l2rl.config.errors import ConfigError, Place
 
-MAXIMUM_BYTES = 1_000_000
+MAXIMUM_BYTES = 20_000_000
+"""The longest curriculum, written out in a run's `config.yaml`, has half of that."""
 MAXIMUM_VALUES = 100_000
-"""After aliases are written out: a few lines of aliases to aliases can mean billions."""
+"""After aliases are written out: a few lines of aliases to aliases can mean billions. A long file
+may have one for each `BYTES_PER_VALUE`, fewer than values take when they are written."""
+BYTES_PER_VALUE = 6
 MAXIMUM_DEPTH = 50
 
 PathKey = str | int
@@ -92,7 +95,7 @@ def parse(text: str | bytes, file: str) -> Node:
     root = _compose(text, file)
     if root is None:
         return Node(None, Place(file, 1, 1))
-    return _Builder(file).build(root, (), None)
+    return _Builder(file, max(MAXIMUM_VALUES, len(text) // BYTES_PER_VALUE)).build(root, (), None)
 
 
 def _decode(data: bytes, file: str) -> str:
@@ -152,8 +155,8 @@ def _syntax_error(error: MarkedYAMLError, file: str) -> ConfigError:
 class _Builder:
     """ruamel's graph -> `Node` tree, with aliases and merge keys written out."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, file: str, most_values: int) -> None:
+        self.file, self.most_values = file, most_values
         self.count = 0
 
     def build(self, raw: Any, above: tuple[int, ...], key_place: Place | None) -> Node:
@@ -162,7 +165,7 @@ class _Builder:
         self.count += 1
         if id(raw) in above:
             raise ConfigError.at(key_place or place, "an alias to something that contains it")
-        if self.count > MAXIMUM_VALUES or len(above) > MAXIMUM_DEPTH:
+        if self.count > self.most_values or len(above) > MAXIMUM_DEPTH:
             raise ConfigError.at(
                 key_place or place, "too many values or too deeply nested for a configuration"
             )

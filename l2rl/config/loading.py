@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from l2rl.config.errors import ConfigError, Place, Problem
 from l2rl.config.models import AGENTS, ExperimentConfig
 from l2rl.config.overrides import apply_overrides
 from l2rl.config.problems import problems_of
+from l2rl.config.scenario_base import EXPERIMENT, SCENARIO
+from l2rl.config.scenarios import SCENARIOS
 from l2rl.config.sources import (
     inline_curriculum,
     name_curriculum,
@@ -37,6 +39,7 @@ from l2rl.config.sources import (
     read_experiment,
     resolve_start_from,
 )
+from l2rl.config.writing_out import written_out
 from l2rl.curriculum import Curriculum
 from l2rl.registry import did_you_mean
 
@@ -74,8 +77,11 @@ class LoadedExperiment:
         return ConfigError.at(self.locate(path), message, hint)
 
     def block_path(self, index: int) -> tuple[PathKey, ...]:
-        """Path of block `index` of `curriculum`, in which repetitions are written out."""
-        return ("curriculum", "blocks", index % len(self.config.curriculum.blocks))
+        """Path of block `index` of `curriculum`, in which repetitions are written out; that of
+        the scenario if it was generated."""
+        if self.document.find(SCENARIO) is not None:
+            return SCENARIO
+        return ("curriculum", "blocks", index % len(self.config.curriculum.sequence))
 
 
 def load_experiment(
@@ -103,6 +109,16 @@ def load_text(
     """
     root = documents.parse(text, file)
     return _load(root, Path(file).stem, None, overrides, check_paths)
+
+
+def load_curriculum(source: str | Path) -> LoadedExperiment:
+    """A curriculum alone, by its shipped name or its path, in an experiment without any settings.
+
+    What depends on the experiment is that of seed 0 and one environment. Raises `ConfigError`.
+    """
+    root = documents.parse("agent: {learner: ppo}", str(source))
+    root.content["curriculum"] = Node(str(source), Place(str(source)))
+    return _load(root, "curriculum", None, (), check_paths=True)
 
 
 def dump(plain: Any) -> str:
@@ -136,8 +152,14 @@ _Representer.add_representer(str, _Representer.represent_str)
 
 
 def content_hash(resolved: dict[str, Any]) -> str:
-    """sha256 (hex) of the canonical JSON of a resolved configuration without its seed."""
+    """sha256 (hex) of the canonical JSON of a resolved configuration without its seed.
+
+    An order of blocks that was drawn from the experiment's seed is left out with it.
+    """
     plain = {key: value for key, value in resolved.items() if key != "seed"}
+    curriculum = plain.get("curriculum", {})
+    if (curriculum.get("generated_by") or {}).get("seed") == EXPERIMENT:
+        plain["curriculum"] = {**curriculum, "blocks": None}
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -163,7 +185,9 @@ def _load(
     components, more = _components(root)
     problems += more
     if config is not None:
-        problems += check(config, root)
+        written, more = written_out(config, root)
+        problems += [*more, *check(written or config, root)]
+        config = written
     if problems or config is None:
         raise ConfigError(*sorted(problems, key=_by_place))
     config = _with_components(config, components)
@@ -183,9 +207,15 @@ def _check_root(root: Node) -> None:
     if not isinstance(root.content, dict):
         hint = "write `key: value` lines: `experiment`, `agent`, `curriculum`, ..."
         raise ConfigError.at(root.place, "an experiment must be a mapping", hint)
-    if {"tasks", "blocks"} <= root.content.keys() and "agent" not in root.content:
+    if is_curriculum(root):
         hint = "name it in an experiment: `curriculum: path/to/this.yaml`"
         raise ConfigError.at(root.place, "this is a curriculum, not an experiment", hint)
+
+
+def is_curriculum(root: Node) -> bool:
+    """Whether the document is a curriculum's, which alone is no experiment."""
+    keys = root.content.keys() if isinstance(root.content, dict) else set()
+    return "tasks" in keys and bool({"blocks", "scenario"} & keys) and "agent" not in keys
 
 
 def _name(root: Node, stem: str) -> None:
@@ -201,17 +231,27 @@ def _typed(root: Node, complained: str) -> tuple[ExperimentConfig | None, list[P
     except ValidationError as error:
         problems = problems_of(error, ExperimentConfig, root)
     told = "the experiment lacks `curriculum`" if complained else None
-    problems = [_learner(problem, root) for problem in problems if problem.message != told]
+    problems = [_chosen(problem, root) for problem in problems if problem.message != told]
     return None, problems
 
 
-def _learner(problem: Problem, root: Node) -> Problem:
-    """Say more of the one choice on which all else in `agent` depends."""
-    node = root.find(("agent", "learner"))
-    if node is None or "needs a `learner`" not in problem.message:
-        return problem
-    message = f"`learner` is `{node.plain()}`, not one of {', '.join(AGENTS)}"
-    return Problem(node.pointer, message, did_you_mean(str(node.plain()), AGENTS))
+_CHOICES: dict[tuple[PathKey, ...], tuple[str, Iterable[str]]] = {
+    ("agent", "learner"): ("`agent` needs a `learner`", AGENTS),
+    (*SCENARIO, "kind"): ("a `scenario` needs a `kind`", SCENARIOS),
+}
+"""Where a word decides what all else beside it means: how a wrong one is complained of, and the
+right ones."""
+
+
+def _chosen(problem: Problem, root: Node) -> Problem:
+    """Say more of a choice on which all else depends."""
+    for path, (complaint, options) in _CHOICES.items():
+        node = root.find(path)
+        if node is not None and problem.message.startswith(complaint):
+            word = node.plain()
+            message = f"`{path[-1]}` is `{word}`, not one of {', '.join(options)}"
+            return Problem(node.pointer, message, did_you_mean(str(word), options))
+    return problem
 
 
 def _components(root: Node) -> tuple[dict[str, ConfiguredComponent], list[Problem]]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from l2rl.config.curricula import CurriculumConfig, TaskNames
+from l2rl.config.curricula import CurriculumConfig
 from l2rl.config.fields import (
     Flag,
     Model,
@@ -27,6 +27,7 @@ from l2rl.config.settings import (
     PPOSettings,
     SACSettings,
 )
+from l2rl.config.tasks import TaskNames
 
 ScheduleMode = Literal["global", "per_task", "frozen"]
 

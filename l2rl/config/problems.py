@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -16,6 +16,9 @@ from l2rl.config.errors import Problem
 from l2rl.registry import did_you_mean
 
 _LONGEST_SHOWN = 60
+
+Finding = tuple[Path, str, str]
+"""Path in the document, message, hint: a mistake that no single field can know of."""
 
 
 @dataclass
@@ -37,6 +40,13 @@ def problems_of(
 ) -> list[Problem]:
     """All mistakes in `error`, from validating what stands at `base` of `document` as `model`."""
     return [_problem(one, model, document, base) for one in error.errors(include_url=False)]
+
+
+def located(findings: Iterable[Finding], document: Node) -> list[Problem]:
+    """The findings, each at its place in the document."""
+    return [
+        Problem(document.closest(path).pointer, message, hint) for path, message, hint in findings
+    ]
 
 
 def unknown_key(
@@ -124,6 +134,7 @@ _WORDS = [
     ("too_short", "of at least {min_length} entries"),
     ("too_long|string_too_long", "at most {max_length} long"),
     ("auto_or_number", "a number or `auto`"),
+    ("span", "two numbers, `[first, last]`"),
 ]
 """Type of a complaint (a regular expression) -> what the value must be."""
 

@@ -49,6 +49,11 @@ COLUMNS = (
 """The columns that every reader expects, in this order; others follow in alphabetical order."""
 
 
+SCENARIO_TYPES = ("condensed", "dispersed", "permuted", "alternating")
+"""Kinds of scenario for which the format has a word; all others are `custom`. (It also has `ste`,
+an agent that learns one task alone.)"""
+
+
 @dataclass(frozen=True)
 class L2Block:
     """Consecutive episodes that form one block of the format."""
@@ -89,16 +94,23 @@ def scenario_name(manifest: Mapping[str, Any]) -> str:
     return f"{name.replace('.', '_')}-{started}"
 
 
+def scenario_type(scenario: str) -> str:
+    """The format's word for a kind of scenario."""
+    return scenario if scenario in SCENARIO_TYPES else "custom"
+
+
 def task_names(tasks: tuple[str, ...], described: Mapping[str, Any]) -> dict[str, str]:
     """Every task's name in the format: `<task>_<variant>`, letters and digits only.
 
-    Two tasks that would become the same (readers ignore case) are told apart by a number.
+    A task called `roaches_few` that is the variant `few` does not say so twice. Two tasks that
+    would become the same (readers ignore case) are told apart by a number.
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
     for task in tasks:
-        variant = _letters(str(described.get(task, {}).get("variant", "default")), "default")
-        base, number = _letters(task, "task"), 1
+        named = str(described.get(task, {}).get("variant", "default"))
+        variant = _letters(named, "default")
+        base, number = _letters(task.removesuffix(f"_{named}"), "task"), 1
         name = f"{base}_{variant}"
         while name.lower() in taken:
             number += 1
@@ -149,7 +161,7 @@ def _write_information(target: Path, manifest: Mapping[str, Any], played: Episod
     # less of a missing word than of a wrong one.
     scenario = {
         "author": "l2rl",
-        "scenario_type": "custom",
+        "scenario_type": scenario_type(str(manifest.get("scenario", ""))),
         "scenario_version": "1",
         "curriculum_name": manifest["experiment"],
         "agent_name": manifest["variant"],

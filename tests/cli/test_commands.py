@@ -140,6 +140,69 @@ def test_show_knows_what_ships(name: str, capsys: pytest.CaptureFixture[str]) ->
     assert l2rl(capsys, "show", name)[0] == 0
 
 
+def test_show_outlines_a_curriculum_by_name_by_path_and_inside_an_experiment(
+    yaml: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = l2rl(capsys, "show", "dispersed")
+    assert code == 0
+    for expected in ("dispersed: tasks: all", "720,000", "roaches_scattered", "~3,000", "36: 36 l"):
+        assert expected in text, expected
+    Path("mine.yaml").write_text(
+        "tasks: {a: {env: CartPole-v1, parameters: {max_episode_steps: 50}}}\n"
+        "scenario: {kind: condensed, episodes: 8, evaluate: all}\n"
+    )
+    code, text = l2rl(capsys, "show", "mine.yaml")
+    assert code == 0
+    for expected in ("max_episode_steps: 50", "~400", "learn 8 episodes", "evaluate all tasks"):
+        assert expected in text, expected
+    code, text = l2rl(capsys, "show", "told.yaml")
+    assert code == 0
+    assert "learner: dqn" in text
+    assert "learn 100 env steps" in text
+
+
+def test_a_hundred_blocks_are_shown_on_one_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    code, text = l2rl(capsys, "show", "hundred_blocks")
+    assert code == 0
+    assert "0-99" in text
+    assert len(text.splitlines()) < 120
+    strips = [
+        line.split() for line in text.splitlines() if re.fullmatch(r" \w+ +[.+#-]{50} ", line)
+    ]
+    assert len(strips) >= 20
+    for column in zip(*(signs for _, signs in strips), strict=True):
+        shares = {"#": 1.0, "+": 0.5, "-": 0.0, ".": 0.0}
+        assert sum(shares[sign] for sign in column) == 1.0
+
+
+def test_a_mistake_in_a_shown_file_has_its_place(
+    yaml: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine.yaml").write_text(
+        "tasks:\n  a: {env: minigames/MoveToBeacon, variant: wid}\n"
+        "blocks: [{learn: a, env_steps: 9}]\n"
+    )
+    for command in (("show", "mine.yaml"), ("show", "nowhere.yaml")):
+        code, text = l2rl(capsys, *command)
+        assert code == 2
+        assert "Traceback" not in text
+    assert "mine.yaml:2:3" in l2rl(capsys, "show", "mine.yaml")[1]
+
+
+def test_list_curricula_says_kind_and_size(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    _, text = l2rl(capsys, "list", "curricula")
+    line = next(line for line in text.splitlines() if "alternating" in line)
+    assert [cell.strip() for cell in line.split("│")[1:6]] == [
+        "alternating", "alternating", "2", "6", "360,000",
+    ]  # fmt: skip
+
+
 def test_unknown_names_are_met_with_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (("show", "ewk"), ("list", "component"), ("run", "quikstart")):
         code, text = l2rl(capsys, *arguments)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from l2rl.config import ConfigError, load_experiment
+from l2rl.config.document import MAXIMUM_BYTES
 
 CURRICULUM = (
     "curriculum: {tasks: {a: CartPole-v1, beta: CartPole-v1}, blocks: [{learn: a, env_steps: 9}]}\n"
@@ -392,7 +393,7 @@ def test_deep_nesting_is_refused(write):
 
 
 def test_huge_file_is_refused(write):
-    write("# " + "x" * 1_000_001)
+    write("# " + "x" * MAXIMUM_BYTES)
     with pytest.raises(ConfigError, match="larger than"):
         load_experiment("exp.yaml")
 

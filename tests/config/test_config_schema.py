@@ -8,8 +8,9 @@ import jsonschema
 import pytest
 from config_fakes import GOOD
 
-from l2rl.config import json_schema, load_experiment
+from l2rl.config import json_schema, load_curriculum, load_experiment
 from l2rl.config.document import parse
+from l2rl.registry import shipped_curricula
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,18 @@ def test_good_experiment_and_its_resolved_form_are_accepted(validator, write):
 def test_mistakes_are_refused(validator, old, new):
     assert old in GOOD
     assert not validator.is_valid(parse(GOOD.replace(old, new), "f").plain())
+
+
+@pytest.mark.parametrize("name", ["alternating", "condensed", "concept_shift", "gradual_drift"])
+def test_scenarios_are_accepted_as_written_and_resolved(validator, name):
+    written = parse(shipped_curricula()[name].read_text(), "f").plain()
+    experiment = {"agent": {"learner": "ppo"}, "curriculum": written}
+    validator.validate(experiment)
+    validator.validate(load_curriculum(name).resolved)
+    written["scenario"] |= {"kind": "none"}
+    assert not validator.is_valid(experiment)
+    del written["scenario"]
+    assert not validator.is_valid(experiment)
 
 
 def test_named_curriculum_and_list_of_components_are_accepted(validator):

@@ -120,6 +120,22 @@ def test_an_environment_with_a_hidden_generator_is_refused_not_continued_wrongly
         env.load_state_dict(env.state_dict())
 
 
+@pytest.mark.parametrize(
+    ("task", "parameters", "limit"),
+    [
+        ("CartPole-v1", {}, 500),
+        ("CartPole-v1", {"max_episode_steps": 7}, 7),
+        ("CartPole-v1", {"max_episode_steps": -1}, None),
+        ("l2rl-test/Stubborn-v0", {}, None),
+        ("nowhere:Nothing-v0", {}, None),
+    ],
+)
+def test_the_longest_episode_is_known_where_gymnasium_limits_it(
+    task: str, parameters: dict[str, Any], limit: int | None
+) -> None:
+    assert SUITE.episode_limit(task, parameters) == limit
+
+
 def test_parameters_reach_the_environment_and_mark_its_state() -> None:
     env = SUITE.make("Pendulum-v1", parameters={"g": 1.0}, n_envs=1, seed=0)
     assert env.get_attr("unwrapped")[0].g == 1.0

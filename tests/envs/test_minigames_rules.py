@@ -76,6 +76,15 @@ def test_the_limit_counts_game_loops_whatever_the_step() -> None:
     assert lengths == 23
 
 
+@pytest.mark.parametrize("parameters", [{}, {"limit_s": 7, "step_mul": 5}, {"limit_s": 3.3}])
+def test_the_suite_knows_the_longest_episode(parameters: dict[str, float]) -> None:
+    limit = SUITE.episode_limit("MoveToBeacon", parameters)
+    env = SUITE.make("MoveToBeacon", parameters=parameters, n_envs=1, seed=0)
+    env.reset()
+    ends = [bool(env.step(np.array([0]))[2][0]) for _ in range(limit)]
+    assert ends == [False] * (limit - 1) + [True]
+
+
 def test_beacons_start_far_from_the_marine_and_never_in_the_middle() -> None:
     games = engine("MoveToBeacon", range(400)).games
     assert min(gap(game) for game in games) >= 5.0

@@ -8,9 +8,10 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from synthetic_run import make_run
 
-from l2rl.runs.l2logger_format import COLUMNS, export_l2logger, task_names
+from l2rl.runs.l2logger_format import COLUMNS, export_l2logger, scenario_type, task_names
 from l2rl.runs.log_views import episodes
 from l2rl.runs.run_directory import RunDirectory
 from l2rl.runs.tidy_log import read_log
@@ -121,6 +122,30 @@ def test_names_are_made_fit_and_stay_apart() -> None:
         "ä": "task_default",
     }
     assert all(re.fullmatch(r"[0-9a-zA-Z]+_[0-9a-zA-Z]+", name) for name in names.values())
+
+
+def test_a_variant_that_the_name_ends_in_is_not_said_twice() -> None:
+    described = {
+        "roaches_few": {"variant": "few"},
+        "roaches_two_groups": {"variant": "two_groups"},
+        "roaches_fog": {"variant": "default"},
+    }
+    assert list(task_names(tuple(described), described).values()) == [
+        "roaches_few",
+        "roaches_twogroups",
+        "roachesfog_default",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "word"),
+    [
+        *[(kind, kind) for kind in ("condensed", "dispersed", "permuted", "alternating")],
+        *[(kind, "custom") for kind in ("pairwise", "recurring", "concept_shift", "drift", "")],
+    ],
+)
+def test_the_scenario_is_told_in_the_formats_words(scenario: str, word: str) -> None:
+    assert scenario_type(scenario) == word
 
 
 def test_a_new_export_replaces_the_old_one_whole(tmp_path: Path) -> None:

@@ -195,6 +195,10 @@ class BufferView:
     device: torch.device
     belief: Callable[[], int]
     """The context believed in right now."""
+    mask_size: int = 0
+    """Entries of an action mask; 0 without masks. Otherwise the buffer is told the masks of the
+    next states by `note_next_masks((n_envs, mask_size) bool)` before each `add`, and gives them
+    back as `next_action_masks` of its samples."""
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ class LifelongPPO(LifelongAlgorithm, PPO):
             gamma=self.gamma,
             gae_lambda=self.gae_lambda,
             n_envs=self.n_envs,
+            **self.rollout_buffer_kwargs,
         )
 
     @contextmanager

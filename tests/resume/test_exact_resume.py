@@ -11,7 +11,14 @@ from l2rl import running
 from l2rl.errors import UserError
 from l2rl.runs.tidy_log import read_log
 from tests.support import masked_env  # noqa: F401 - registers the ids
-from tests.support.runs import assert_same_life, final_state, resume_killed, run_killed, run_whole
+from tests.support.runs import (
+    assert_same_life,
+    differences,
+    final_state,
+    resume_killed,
+    run_killed,
+    run_whole,
+)
 
 PPO = """
 experiment: resumed
@@ -162,9 +169,19 @@ def test_masks_told_by_environments_are_resumed(learner: str, tmp_path: Path) ->
     yaml = tmp_path / "experiment.yaml"
     yaml.write_text(MASKED.format(learner=learner, offers=offers, settings=settings))
     whole = run_whole(yaml, tmp_path / "whole")
-    path = run_killed(yaml, tmp_path / "killed", 5)
+    path = run_killed(yaml, tmp_path / "killed", {"ppo": 6, "dqn": 15}[learner])
+    assert len(list((path / "checkpoints").glob("env-steps-*"))) == 2, "not only that of birth"
     running.resume(path)
-    assert_same_life(whole.path, path)
+    first, second = final_state(whole.path), final_state(path)
+    # Not all of `env`: it reports the generator of the action space that DQN was born with.
+    for one, other in (
+        (first["agent"], second["agent"]),
+        (first["env"]["episodes"], second["env"]["episodes"]),
+        (first["generators"], second["generators"]),
+    ):
+        assert differences(one, other) == []
+    names = ("log/log.parquet", "metrics.json")
+    assert all((whole.path / n).read_bytes() == (path / n).read_bytes() for n in names)
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium
@@ -22,6 +22,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from l2rl.environments import EnvironmentSuite, TaskInfo
 from l2rl.randomness import derive_seed
 
+MaskFunction = Callable[[], Any]
 _SIMPLE = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
 
@@ -29,7 +30,8 @@ class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Remembers how the present episode began and every action since, and sums its rewards.
 
     The last info of an episode gets `episode` with `r`, `l` and, when the environment speaks of
-    it, `success`: `is_success` of the last step, or whether any step had `success`.
+    it, `success`: `is_success` of the last step, or whether any step had `success`; and
+    `terminal_action_mask`, when the environment offers action masks.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -38,6 +40,21 @@ class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.actions: list[np.ndarray] = []
         self.total = 0.0
         self.success: float | None = None
+        own = env.has_wrapper_attr("action_masks")
+        self._own_masks: MaskFunction | None = env.get_wrapper_attr("action_masks") if own else None
+        self._mask_in_info: Any = None
+
+    @property
+    def action_masks(self) -> MaskFunction:
+        """The environment's method, or the `action_mask` of its last info.
+
+        A property, so that it is missing (`AttributeError`) where neither is offered.
+        """
+        if self._own_masks is not None:
+            return self._own_masks
+        if self._mask_in_info is None:
+            raise AttributeError("no method `action_masks`, and no `action_mask` in the last info")
+        return lambda: self._mask_in_info
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -48,13 +65,16 @@ class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             generator = self.env.unwrapped.np_random
             self.start["generator"] = copy.deepcopy(dict(generator.bit_generator.state))
         self.actions, self.total, self.success = [], 0.0, None
-        return self.env.reset(seed=seed, options=options)
+        seen, info = self.env.reset(seed=seed, options=options)
+        self._mask_in_info = info.get("action_mask")
+        return seen, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One step, noted."""
         self.actions.append(np.array(action))
         seen, reward, terminated, truncated, info = self.env.step(action)
         self.total += float(reward)
+        self._mask_in_info = info.get("action_mask")
         if "is_success" in info:
             self.success = float(info["is_success"])
         elif "success" in info:
@@ -63,6 +83,8 @@ class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             info["episode"] = {"r": self.total, "l": len(self.actions)}
             if self.success is not None:
                 info["episode"]["success"] = self.success
+            if hasattr(self, "action_masks"):
+                info["terminal_action_mask"] = np.array(self.action_masks(), dtype=bool)
         return seen, reward, terminated, truncated, info
 
     def record(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
 from l2rl import capabilities as cap
+from l2rl.action_masks import MaskReader
 from l2rl.agents.dqn import LifelongDQN
 from l2rl.agents.host import ComponentHost
 from l2rl.agents.lifelong import LifelongAlgorithm
@@ -165,6 +166,7 @@ def check_environments(loaded: LoadedExperiment) -> None:
         try:
             stateful(env)
             _check_learner(loaded, env)
+            _check_masks(loaded, name, env)
             mine = (name, env.observation_space, env.action_space)
         finally:
             env.close()
@@ -201,6 +203,19 @@ def _check_learner(loaded: LoadedExperiment, env: VecEnv) -> None:
         )
 
 
+def _check_masks(loaded: LoadedExperiment, task: str, env: VecEnv) -> None:
+    """Masks that are wanted must be offered by every task; some are only known after a reset."""
+    if not loaded.config.agent.action_masks:
+        return
+    env.reset()
+    try:
+        MaskReader(env).read("its first step")
+    except UserError as error:
+        message, _, way_out = str(error).partition("\n")
+        path = ("agent", "action_masks")
+        raise loaded.error(path, f"task `{task}`: {message}", way_out.strip()) from error
+
+
 def check_agent(loaded: LoadedExperiment) -> None:
     """Build the agent once and drop it: what only the finished learner can know is told early."""
     env = make_task_env(first_task(loaded), n_envs=loaded.config.agent.n_envs, seed=0)
@@ -226,6 +241,7 @@ def build_agent(loaded: LoadedExperiment, env: VecEnv) -> LifelongAlgorithm:
             components=build_components(loaded),
             surroundings=surroundings_of(loaded),
             multi_head=config.agent.heads == "per_task",
+            action_masks=config.agent.action_masks,
             policy_kwargs=_policy_arguments(loaded),
             seed=config.seed,
             device=config.resources.device,

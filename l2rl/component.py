@@ -59,7 +59,10 @@ Batch = dict[str, Any]
 """One minibatch, field name -> tensor with a leading batch axis. Off-policy: `observations`,
 `actions`, `next_observations`, `rewards`, `dones`, and `belief`, `index` where the buffer keeps
 them. PPO: `observations`, `actions`, `old_values`, `old_log_prob`, `advantages`, `returns`.
-`weights` (batch,) float32, where present, scale each sample's share of the main loss."""
+`weights` (batch,) float32, where present, scale each sample's share of the main loss.
+Under `action_masks: true` also `next_action_masks` (DQN) or `action_masks` (PPO), (batch, n) bool,
+True where an action is valid; whoever adds rows to a batch adds their masks, all True where none
+are known."""
 
 GradientStage = Literal["conflict", "projection", "mask"]
 

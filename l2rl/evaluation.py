@@ -97,12 +97,16 @@ def _run_episodes(
     memory: dict[str, dict[str, Any]] = {}
     previous: dict[str, np.ndarray] | None = None
     choosing = bool(agent.host.composition["choose_expert"])
+    masks = agent.mask_reader(env)
     observations: Any = env.reset()
     step = 0
     while any(len(done) < share for done, share in zip(finished, quota, strict=True)):
         if choosing:
             agent.host.choose_expert(observations, step, previous, memory)
-        actions, _ = agent.predict(observations, deterministic=deterministic)
+        known: dict[str, Any] = {}
+        if masks is not None:
+            known["action_masks"] = masks.read(f"step {step} of an evaluation")
+        actions, _ = agent.predict(observations, deterministic=deterministic, **known)
         following, rewards, dones, infos = env.step(actions)
         for i in np.flatnonzero(dones):
             finished[i].append(infos[i]["episode"])

@@ -63,7 +63,11 @@ HeadFunction = Callable[
     [Mapping[str, torch.Tensor], torch.Tensor, torch.Tensor | None], dict[str, Head]
 ]
 """(parameters by name, observations (batch, ...), actions (batch, ...) or None) -> heads by name.
-Pure: usable under `torch.func.vmap` and `jacrev`. Actions are needed by SAC's critics only."""
+Pure: usable under `torch.func.vmap` and `jacrev`. Actions are needed by SAC's critics only.
+
+Heads speak of all actions, also where the learner masks invalid ones (docs/learners.md): a
+masked logit would have no gradient, and importance or distance measured on it would be zero or NaN.
+The masks are in the batch."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,10 @@ class BufferView:
     device: torch.device
     belief: Callable[[], int]
     """The context believed in right now."""
+    mask_size: int = 0
+    """Entries of an action mask; 0 without masks. Otherwise the buffer is told the masks of the
+    next states by `note_next_masks((n_envs, mask_size) bool)` before each `add`, and gives them
+    back as `next_action_masks` of its samples."""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ class ReservoirBuffer(PackedReplayBuffer):
             n_envs=view.n_envs,
             device=view.device,
             belief=view.belief,
+            mask_size=view.mask_size,
         )
         self.recent_capacity = int(capacity * recent_share + 0.5)
         self.reservoir_capacity = capacity - self.recent_capacity

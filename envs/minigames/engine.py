@@ -21,7 +21,8 @@ class Engine:
 
     `seeds`, one for each game, decides everything: a game plays the same alone and in any batch.
     Arrays handed out by `step` are fresh, except `masks` (N, 30) bool, `last_seen` (the last
-    observation of episodes that ended) and `games`, which the next step overwrites.
+    observation of episodes that ended), `last_masks` (their last masks) and `games`, which the
+    next step overwrites.
     """
 
     def __init__(self, task: str, parameters: Mapping[str, Any], seeds: Sequence[int]) -> None:
@@ -39,6 +40,7 @@ class Engine:
         self._dtype = self.observation_space.dtype
         self.games = np.zeros(self.n_games, GAME)
         self.masks = np.zeros((self.n_games, N_ACTIONS), np.bool_)
+        self.last_masks = np.zeros_like(self.masks)
         self.last_seen = np.zeros(self._shape, self._dtype)
         self.seed(seeds)
         self.reset()
@@ -82,7 +84,7 @@ class Engine:
         truncated = np.empty(n, np.bool_)
         ended = self._kernel.advance(
             self.games, actions, self.rules, self._unit_columns, restart,
-            seen, self.last_seen, self.masks, rewards, dones, truncated,
+            seen, self.last_seen, self.masks, self.last_masks, rewards, dones, truncated,
         )  # fmt: skip
         if ended < 0:
             i = -1 - ended

@@ -116,6 +116,7 @@ def build(code: int, planes: bool) -> Kernel:
         seen: np.ndarray,
         last_seen: np.ndarray,
         masks: np.ndarray,
+        last_masks: np.ndarray,
         rewards: np.ndarray,
         dones: np.ndarray,
         truncated: np.ndarray,
@@ -146,6 +147,7 @@ def build(code: int, planes: bool) -> Kernel:
                 close_episode(game)
                 if restart:
                     see(game, rule, units, last_seen[i])
+                    write_mask(game, rule, last_masks[i])
                     start(game, rule, units)
             see(game, rule, units, seen[i])
             write_mask(game, rule, masks[i])

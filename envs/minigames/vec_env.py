@@ -22,7 +22,7 @@ class MinigameVecEnv(VecEnv):
     """N games of one task.
 
     Game i is seeded by `derive_seed(seed, i)`, or by `game_seeds[i]` when these are given. An
-    ended game restarts at once; its info then has `terminal_observation`,
+    ended game restarts at once; its info then has `terminal_observation`, `terminal_action_mask`,
     `TimeLimit.truncated`, `episode` (`r`, `l`) and `invalid_actions`. All other infos are empty.
     """
 
@@ -65,6 +65,7 @@ class MinigameVecEnv(VecEnv):
         game = self.engine.games[i]
         return {
             "terminal_observation": self.engine.last_seen[i].copy(),
+            "terminal_action_mask": self.engine.last_masks[i].copy(),
             "TimeLimit.truncated": truncated,
             "episode": {"r": float(game["last_return"]), "l": int(game["last_length"])},
             "invalid_actions": int(game["last_invalid_actions"]),

@@ -16,6 +16,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from l2rl import capabilities as cap
+from l2rl.action_masks import mask_parts
 from l2rl.agents.surroundings import Surroundings, named, told_of
 from l2rl.agents.transition_tap import TransitionTap
 from l2rl.component import Batch, Component
@@ -148,9 +149,14 @@ class ComponentHost:
             n_envs=self.agent.n_envs,
             device=self.agent.device,
             belief=lambda: self.belief,
+            mask_size=self._mask_size(),
         )
         with told_of(owners[0]):
             return owners[0].make_replay_buffer(view)
+
+    def _mask_size(self) -> int:
+        masks = getattr(self.agent, "action_masks", False)
+        return sum(mask_parts(self.agent.action_space)) if masks else 0
 
     # ---- life of a curriculum ------------------------------------------------------------
 

@@ -15,12 +15,14 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
+from l2rl.action_masks import MaskReader, mask_parts, require_choice
 from l2rl.agents.host import ComponentHost
 from l2rl.agents.multi_head import TaskHeads
 from l2rl.agents.schedules import LifetimeClock, ScheduleScope, ScopedSchedule
 from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
 from l2rl.engine.phase import Phase
+from l2rl.errors import UserError
 
 if TYPE_CHECKING:
     _Base = BaseAlgorithm
@@ -38,6 +40,8 @@ class LifelongAlgorithm(_Base):
     host: ComponentHost
     clock: LifetimeClock
     task_heads: TaskHeads
+    _mask_reader: MaskReader | None = None
+    """Of the environments that are collected from; None without masks."""
 
     def __init__(
         self,
@@ -45,18 +49,22 @@ class LifelongAlgorithm(_Base):
         components: Iterable[Component] = (),
         surroundings: Surroundings | None = None,
         multi_head: bool = False,
+        action_masks: bool = False,
         **kwargs: Any,
     ) -> None:
         """SB3's arguments, and: `components`; what the run offers them (`surroundings`); one
-        output layer for each of its labels (`multi_head`).
+        output layer for each of its labels (`multi_head`); whether to take only the actions that
+        the environment says are valid (`action_masks`, see `l2rl.action_masks`).
 
-        Raises `CompositionError` before anything is built if the components do not fit together.
+        Raises `CompositionError` before anything is built if the components do not fit together,
+        `UserError` if actions cannot be masked.
         """
         seed = kwargs.get("seed")
         self.host = ComponentHost(self.learner, components, seed=seed, surroundings=surroundings)
         self.clock = LifetimeClock()
         labels = self.host.surroundings.labels if multi_head else ()
         self.task_heads = TaskHeads(labels)
+        self.action_masks = action_masks
         super().__init__(*args, **kwargs)
 
     @abstractmethod
@@ -72,6 +80,9 @@ class LifelongAlgorithm(_Base):
 
     def _setup_model(self) -> None:
         super()._setup_model()  # type: ignore[safe-super]
+        if self.action_masks:
+            mask_parts(self.action_space)
+            self._set_up_masks()
         if self.task_heads.labels:
             self.task_heads.install(self.policy, self.host.seed)
             self._rebuild_optimizers()
@@ -90,7 +101,33 @@ class LifelongAlgorithm(_Base):
         self.host.bind(self, self._phases)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "host", "clock", "_phases", "task_heads"]
+        ours = ["host", "clock", "_phases", "task_heads", "_mask_reader"]
+        return [*super()._excluded_save_params(), *ours]
+
+    # ---- action masks --------------------------------------------------------------------
+
+    def _set_up_masks(self) -> None:
+        """Make networks and buffers ready for masks, once, when the learner is built."""
+        raise NotImplementedError(f"{self.learner} has no action masks")
+
+    def mask_reader(self, env: VecEnv) -> MaskReader | None:
+        """What reads the masks of an environment that this agent acts in; None without masks."""
+        return MaskReader(env) if self.action_masks else None
+
+    def _checked_masks(self, masks: np.ndarray) -> np.ndarray:
+        """Masks given to `predict`, (n,) or (batch, n), as (batch, n) bool.
+
+        Raises `UserError` for an agent without masks or a mask that leaves nothing.
+        """
+        if not self.action_masks:
+            raise UserError(
+                "`predict` was given action masks, but the agent was made without\n"
+                "  make it with `action_masks: true`"
+            )
+        parts = mask_parts(self.action_space)
+        rows = np.asarray(masks, dtype=bool).reshape(-1, sum(parts))
+        require_choice(rows, parts, "of those given to `predict`", "this step")
+        return rows
 
     def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
         super()._update_current_progress_remaining(num_timesteps, total_timesteps)

@@ -17,6 +17,11 @@ from stable_baselines3.common.type_aliases import RolloutReturn, TrainFreq
 from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.agents.lifelong import LifelongAlgorithm
+from l2rl.agents.masked_buffers import (
+    MaskedDictReplayBuffer,
+    MaskedNStepReplayBuffer,
+    MaskedReplayBuffer,
+)
 from l2rl.component import Batch
 from l2rl.composition import CompositionError, CompositionProblem
 from l2rl.engine.phase import Phase
@@ -35,6 +40,7 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
         if self._buffer_is_a_components():
             self._refuse_settings_that_would_be_lost()
             self.replay_buffer = self.host.make_replay_buffer(self.buffer_size)
+            self._refuse_to_lose_masks()
 
     def _refuse_settings_that_would_be_lost(self) -> None:
         """A replay component's buffer knows nothing of SB3's own variants."""
@@ -54,6 +60,18 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
                 f"component {owner.name!r} replaces the replay buffer, so the learner's "
                 f"{', '.join(lost)} would have no effect",
                 "leave these settings at their defaults, or remove the component",
+            )
+            raise CompositionError([problem])
+
+    def _refuse_to_lose_masks(self) -> None:
+        """A replay component's buffer must keep the masks of next states where there are any."""
+        if self.action_masks and not hasattr(self.replay_buffer, "note_next_masks"):
+            owner = self.host.composition["make_replay_buffer"][0]
+            problem = CompositionProblem(
+                owner.name,
+                f"the replay buffer of component {owner.name!r} keeps no action masks",
+                "set `action_masks: false`, or give the buffer a `note_next_masks` "
+                "(l2rl.engine.packed_ring has it)",
             )
             raise CompositionError([problem])
 
@@ -88,6 +106,7 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
         **kwargs: Any,
     ) -> RolloutReturn:
         before = self.num_timesteps
+        self._mask_reader = self.mask_reader(env)
         rollout = super().collect_rollouts(
             env, self.host.listening(callback), train_freq, replay_buffer, *args, **kwargs
         )
@@ -118,7 +137,7 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
             "rewards": data.rewards,
         }
         # By field: every named tuple has a method called `index`.
-        for extra in {"belief", "index", "weights"} & set(data._fields):
+        for extra in _OPTIONAL_FIELDS & set(data._fields):
             batch[extra] = getattr(data, extra)
         discounts = getattr(data, "discounts", None)
         gamma = self.gamma if discounts is None else discounts
@@ -151,8 +170,24 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
         return bool(self.host.composition["make_replay_buffer"])
 
 
-_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
-_KNOWN_BUFFERS = (ReplayBuffer, NStepReplayBuffer, DictReplayBuffer)
+_OPTIONAL_FIELDS = {"belief", "index", "weights", "next_action_masks"}
+_ARRAYS = (
+    "observations",
+    "next_observations",
+    "actions",
+    "rewards",
+    "dones",
+    "timeouts",
+    "next_action_masks",
+)
+_KNOWN_BUFFERS = (
+    ReplayBuffer,
+    NStepReplayBuffer,
+    DictReplayBuffer,
+    MaskedReplayBuffer,
+    MaskedNStepReplayBuffer,
+    MaskedDictReplayBuffer,
+)
 
 
 def buffer_state(buffer: ReplayBuffer | None) -> dict[str, Any]:

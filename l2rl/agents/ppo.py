@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +17,9 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.agents.lifelong import LifelongAlgorithm
+from l2rl.agents.masked_buffers import masked_class
 from l2rl.component import Batch
+from l2rl.engine.masked_distributions import make_maskable, masked, set_masks
 from l2rl.engine.phase import Phase, last_layer, optimised_parameters
 from l2rl.engine.ppo_loss import PPOLoss, PPOSettings, ppo_loss
 from l2rl.views import Role
@@ -62,6 +65,63 @@ class LifelongPPO(LifelongAlgorithm, PPO):
             )
         }
 
+    # ---- action masks --------------------------------------------------------------------
+
+    def _set_up_masks(self) -> None:
+        make_maskable(self.policy)
+        self.rollout_buffer = masked_class(self.rollout_buffer)(
+            self.n_steps,
+            self.observation_space,
+            self.action_space,
+            device=self.device,
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+            n_envs=self.n_envs,
+            **self.rollout_buffer_kwargs,
+        )
+
+    @contextmanager
+    def _acting_under_masks(self, env: VecEnv, rollout_buffer: RolloutBuffer) -> Iterator[None]:
+        """For the body, each forward pass of the policy obeys the masks of that moment, and the
+        rollout keeps them. (`predict`, which callbacks may call, is no forward pass.)"""
+        reader = self.mask_reader(env)
+        if reader is None:
+            yield
+            return
+
+        def put_on(policy: ActorCriticPolicy, inputs: Any) -> None:
+            masks = reader.read(f"env step {self.num_timesteps}")
+            rollout_buffer.note_masks(masks)  # type: ignore[attr-defined]
+            set_masks(policy, torch.as_tensor(masks, device=self.device))
+
+        def take_off(policy: ActorCriticPolicy, inputs: Any, outputs: Any) -> None:
+            set_masks(policy, None)
+
+        handles = [
+            self.policy.register_forward_pre_hook(put_on),
+            self.policy.register_forward_hook(take_off),
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def predict(
+        self,
+        observation: Any,
+        state: tuple[np.ndarray, ...] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+        action_masks: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+        """SB3's, and `action_masks`: (n,) or (batch, n) bool, None for all valid."""
+        if action_masks is None:
+            return super().predict(observation, state, episode_start, deterministic)
+        masks = torch.as_tensor(self._checked_masks(action_masks), device=self.device)
+        with masked(self.policy, masks):
+            return super().predict(observation, state, episode_start, deterministic)
+
     # ---- one iteration -------------------------------------------------------------------
 
     def iterate(self, callback: BaseCallback) -> int:
@@ -80,9 +140,10 @@ class LifelongPPO(LifelongAlgorithm, PPO):
         rollout_buffer: RolloutBuffer,
         n_rollout_steps: int,
     ) -> bool:
-        going_on = super().collect_rollouts(
-            env, self.host.listening(callback), rollout_buffer, n_rollout_steps
-        )
+        with self._acting_under_masks(env, rollout_buffer):
+            going_on = super().collect_rollouts(
+                env, self.host.listening(callback), rollout_buffer, n_rollout_steps
+            )
         sets_before = self.host.sets_exchanged
         self.host.collected()
         # Another expert took over while this rollout was judged: its probabilities, values and
@@ -138,6 +199,8 @@ class LifelongPPO(LifelongAlgorithm, PPO):
                 "advantages": data.advantages,
                 "returns": data.returns,
             }
+            if self.action_masks:
+                batch["action_masks"] = data.action_masks  # type: ignore[attr-defined]
             yield self.host.transformed(batch, phase)
 
     def _loss_settings(self) -> PPOSettings:

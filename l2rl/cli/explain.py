@@ -43,6 +43,7 @@ def summary(loaded: LoadedExperiment, composition: Composition) -> Table:
     total = curriculum.total_env_steps()
     table.add_row("learner", f"{config.agent.learner}, {config.agent.n_envs} environments")
     table.add_row("one update", " -> ".join(PHASES[config.agent.learner]))
+    table.add_row("action masks", "in use" if config.agent.action_masks else "not in use")
     table.add_row(
         "curriculum",
         f"{curriculum.name}: {len(curriculum.blocks)} blocks, {len(curriculum.tasks)} tasks, "

@@ -6,7 +6,7 @@ messages and into `l2rl explain`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
@@ -83,6 +83,8 @@ class PPOAgent(AgentConfig):
     """`ppo`"""
     settings: PPOSettings = PPOSettings()
     """Constructor arguments of SB3's PPO."""
+    action_masks: Flag = False
+    """Take, and learn about, only the actions that the environment says are valid."""
 
 
 class DQNAgent(AgentConfig):
@@ -92,6 +94,8 @@ class DQNAgent(AgentConfig):
     """`dqn`"""
     settings: DQNSettings = DQNSettings()
     """Constructor arguments of SB3's DQN."""
+    action_masks: Flag = False
+    """Take, and bootstrap from, only the actions that the environment says are valid."""
 
 
 class SACAgent(AgentConfig):
@@ -101,6 +105,7 @@ class SACAgent(AgentConfig):
     """`sac`"""
     settings: SACSettings = SACSettings()
     """Constructor arguments of SB3's SAC."""
+    action_masks: ClassVar[bool] = False
 
 
 AGENTS: dict[str, type[PPOAgent | DQNAgent | SACAgent]] = {

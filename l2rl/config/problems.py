@@ -166,8 +166,10 @@ def _belongs_to(key: str) -> str:
     of = [learner for learner, model in SETTINGS.items() if key in model.model_fields]
     if of:
         return f"`{key}` belongs in `agent.settings` of {' and '.join(of)}"
-    if key in AGENTS["ppo"].model_fields:
-        return f"`{key}` belongs in `agent`"
+    of = [learner for learner, model in AGENTS.items() if key in model.model_fields]
+    if of:
+        whose = "" if len(of) == len(AGENTS) else f" of {' and '.join(of)}"
+        return f"`{key}` belongs in `agent`{whose}"
     if key in ExperimentConfig.model_fields:
         return f"`{key}` belongs at the top of the experiment"
     for name, field in ExperimentConfig.model_fields.items():

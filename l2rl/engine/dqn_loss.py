@@ -15,10 +15,15 @@ def dqn_loss(
     """Huber loss of the TD error of one minibatch.
 
     `batch`: observations, next_observations (B, ...), actions (B, 1), rewards, dones (B, 1)
-    float32, and optionally weights (B,) float32. `gamma`: discount, a number or (B, 1).
+    float32, and optionally weights (B,) float32, next_action_masks (B, n) bool: the target's
+    maximum is then over valid actions. `gamma`: discount, a number or (B, 1).
     """
+    masks: torch.Tensor | None = batch.get("next_action_masks")
     with torch.no_grad():
-        next_values, _ = q_net_target(batch["next_observations"]).max(dim=1)
+        next_values = q_net_target(batch["next_observations"])
+        if masks is not None:
+            next_values = next_values.masked_fill(~masks, -torch.inf)
+        next_values, _ = next_values.max(dim=1)
         next_values = next_values.reshape(-1, 1)
         targets = batch["rewards"] + (1 - batch["dones"]) * gamma * next_values
     values = q_net(batch["observations"])

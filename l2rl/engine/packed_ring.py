@@ -7,7 +7,7 @@ numbers beyond 2**24 and float64 observations survive.
 
 Memory is committed by the operating system as rows are first written, so a large buffer that is
 never filled costs little. Bytes per transition: SB3's, plus 16 for belief and index, minus 4 for
-the time-out flag, rounded up to a multiple of 8.
+the time-out flag, plus one per action where masks are kept, rounded up to a multiple of 8.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class PackedSamples(NamedTuple):
     """(batch,) int64: the context believed in when the transition was collected."""
     index: torch.Tensor | None = None  # type: ignore[assignment]
     """(batch,) int64: running number of the transition."""
+    next_action_masks: torch.Tensor | None = None
+    """(batch, n) bool: actions valid in the next state; None for a ring without masks."""
 
 
 Slots = slice | np.ndarray
@@ -59,10 +61,12 @@ class PackedRing:
         observation_space: spaces.Space[Any],
         action_space: spaces.Space[Any],
         device: torch.device | str = "cpu",
+        mask_size: int = 0,
     ) -> None:
+        """`mask_size`: entries of a next state's action mask; 0: none are kept."""
         self.capacity = capacity
         self.device = torch.device(device)
-        self._row = _row_dtype(observation_space, action_space)
+        self._row = _row_dtype(observation_space, action_space, mask_size)
         # Zeros, not empty: pages of zeros are only committed when they are written.
         rows = np.zeros(capacity, self._row)
         self._bytes = rows.view(np.uint8).reshape(capacity, self._row.itemsize)
@@ -111,7 +115,7 @@ class PackedRing:
 
 
 def _row_dtype(
-    observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+    observation_space: spaces.Space[Any], action_space: spaces.Space[Any], mask_size: int
 ) -> np.dtype[np.void]:
     """One transition: SB3's dtypes and shapes, aligned so that every field can be a tensor."""
     if isinstance(observation_space, spaces.Dict):
@@ -122,6 +126,7 @@ def _row_dtype(
     observation = (observation_space.dtype, get_obs_shape(observation_space))
     # SB3's rule: actions of a float64 space are kept as float32.
     action = np.float32 if action_space.dtype == np.float64 else action_space.dtype
+    masks = [("next_action_masks", np.bool_, (mask_size,))] if mask_size else []
     return np.dtype(
         [
             ("index", np.int64),
@@ -131,6 +136,7 @@ def _row_dtype(
             ("actions", action, (get_action_dim(action_space),)),
             ("observations", *observation),
             ("next_observations", *observation),
+            *masks,
         ],
         align=True,
     )
@@ -151,15 +157,17 @@ class PackedReplayBuffer(ReplayBuffer):
         n_envs: int,
         device: torch.device | str,
         belief: Callable[[], int],
+        mask_size: int = 0,
     ) -> None:
         # Not ReplayBuffer's: that would allocate SB3's arrays.
         BaseBuffer.__init__(self, capacity, observation_space, action_space, device, n_envs)
         self.optimize_memory_usage = False
         self.handle_timeout_termination = True
-        self.ring = PackedRing(capacity, observation_space, action_space, self.device)
+        self.ring = PackedRing(capacity, observation_space, action_space, self.device, mask_size)
         self.added = 0
         """Transitions ever added; the running number of the next one."""
         self._current_belief = belief
+        self._next_masks: np.ndarray | None = None
 
     @abstractmethod
     def place(self, items: int) -> Slots:
@@ -176,6 +184,11 @@ class PackedReplayBuffer(ReplayBuffer):
     @abstractmethod
     def reset(self) -> None:
         """Forget; called for `at_boundary: {buffer: clear}`."""
+
+    def note_next_masks(self, masks: np.ndarray) -> None:
+        """Masks (n_envs, n) bool of the states that the transitions added next lead to. Called
+        before each `add` of a buffer with masks."""
+        self._next_masks = masks
 
     def add(
         self,
@@ -197,6 +210,8 @@ class PackedReplayBuffer(ReplayBuffer):
             "index": np.arange(self.added, self.added + items),
             "belief": np.full(items, self._current_belief()),
         }
+        if self._next_masks is not None:
+            fields["next_action_masks"], self._next_masks = self._next_masks, None
         self.added += items
         slots = self.place(items)
         if isinstance(slots, np.ndarray):

@@ -9,6 +9,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch.nn import functional as F
 
 from l2rl.component import Batch
+from l2rl.engine.masked_distributions import masked
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,10 @@ def ppo_loss(policy: ActorCriticPolicy, batch: Batch, settings: PPOSettings) -> 
     """Clipped surrogate + value + entropy loss of one minibatch.
 
     `batch`: observations (B, ...), actions (B,) or (B, n), old_values, old_log_prob, advantages,
-    returns (B,) float32, and optionally weights (B,) float32.
+    returns (B,) float32, and optionally weights (B,) float32, action_masks (B, n) bool.
     """
-    values, log_prob, entropy = policy.evaluate_actions(batch["observations"], batch["actions"])
+    with masked(policy, batch.get("action_masks")):
+        values, log_prob, entropy = policy.evaluate_actions(batch["observations"], batch["actions"])
     values = values.flatten()
     advantages = batch["advantages"]
     if settings.normalize_advantage and len(advantages) > 1:

@@ -72,6 +72,16 @@ MISTAKES = {
         "`exploration_fraction` is not a setting",
         "`agent.settings` of dqn",
     ),
+    "action masks of a learner without": (
+        "agent: {learner: sac, §action_masks: true}\n" + CURRICULUM,
+        "`action_masks` is not a setting of `agent`",
+        "belongs in `agent` of ppo and dqn",
+    ),
+    "action masks in the wrong place": (
+        "agent: {learner: ppo, settings: {§action_masks: true}}\n" + CURRICULUM,
+        "`action_masks` is not a setting of `agent.settings`",
+        "belongs in `agent` of ppo and dqn",
+    ),
     # ---- values
     "no learner": ("§agent: {n_envs: 3}\n" + CURRICULUM, "needs a `learner`", ""),
     "unknown learner": (

@@ -10,7 +10,15 @@ import pytest
 from l2rl import running
 from l2rl.errors import UserError
 from l2rl.runs.tidy_log import read_log
-from tests.support.runs import assert_same_life, final_state, resume_killed, run_killed, run_whole
+from tests.support import masked_env  # noqa: F401 - registers the ids
+from tests.support.runs import (
+    assert_same_life,
+    differences,
+    final_state,
+    resume_killed,
+    run_killed,
+    run_whole,
+)
 
 PPO = """
 experiment: resumed
@@ -92,10 +100,18 @@ def with_components(yaml: str, components: str, **changes: str) -> str:
     return yaml.replace("curriculum:\n", f"  components:\n{components}curriculum:\n", 1)
 
 
+def under_masks(yaml: str) -> str:
+    """The experiment with action masks."""
+    return yaml.replace("  n_envs: 4\n", "  n_envs: 4\n  action_masks: true\n", 1)
+
+
 COMPOSED = {
     "ppo-hidden": with_components(PPO, DETECTOR + COMMON, labels="hidden"),
     "ppo-labels": with_components(PPO, COMMON),
     "dqn-hidden": with_components(DQN, DETECTOR + COMMON + OFF_POLICY, boundaries="hidden"),
+    "dqn-masked": with_components(
+        under_masks(DQN), DETECTOR + COMMON + OFF_POLICY, boundaries="hidden"
+    ),
     "sac-hidden": with_components(SAC, DETECTOR + COMMON + OFF_POLICY),
     "sac-labels": with_components(SAC, COMMON + OFF_POLICY, hidden="labels"),
 }
@@ -130,6 +146,42 @@ def test_with_all_components_too(name: str, tmp_path: Path) -> None:
         resume_killed(path, chance.randint(2, 8))
         running.resume(path)
         assert_same_life(whole.path, path)
+
+
+MASKED = """
+experiment: resumed
+agent: {{learner: {learner}, n_envs: 2, action_masks: true, settings: {settings}}}
+curriculum:
+  tasks: {{told: l2rl-test/ShownMasks-{offers}-v0}}
+  blocks: [{{learn: told, env_steps: 200}}]
+evaluation: {{interval_env_steps: 100, episodes: 2, n_envs: 2}}
+checkpoint: {{interval_env_steps: 30, interval_s: null}}
+"""
+UNDER_MASKS = {
+    "ppo": ("info", "{n_steps: 15, batch_size: 30, n_epochs: 1}"),
+    "dqn": ("method", "{learning_starts: 20, batch_size: 8, buffer_size: 60, n_steps: 2}"),
+}
+
+
+@pytest.mark.parametrize("learner", UNDER_MASKS)
+def test_masks_told_by_environments_are_resumed(learner: str, tmp_path: Path) -> None:
+    offers, settings = UNDER_MASKS[learner]
+    yaml = tmp_path / "experiment.yaml"
+    yaml.write_text(MASKED.format(learner=learner, offers=offers, settings=settings))
+    whole = run_whole(yaml, tmp_path / "whole")
+    path = run_killed(yaml, tmp_path / "killed", {"ppo": 6, "dqn": 15}[learner])
+    assert len(list((path / "checkpoints").glob("env-steps-*"))) == 2, "not only that of birth"
+    running.resume(path)
+    first, second = final_state(whole.path), final_state(path)
+    # Not all of `env`: it reports the generator of the action space that DQN was born with.
+    for one, other in (
+        (first["agent"], second["agent"]),
+        (first["env"]["episodes"], second["env"]["episodes"]),
+        (first["generators"], second["generators"]),
+    ):
+        assert differences(one, other) == []
+    names = ("log/log.parquet", "metrics.json")
+    assert all((whole.path / n).read_bytes() == (path / n).read_bytes() for n in names)
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -> None:

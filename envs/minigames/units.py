@@ -68,6 +68,15 @@ MINERALS_A_TRIP, GAS_A_TRIP = 5, 4
 """What a worker carries home."""
 MINING_LOOPS, GAS_LOOPS = 2.786 * LOOPS_PER_SECOND, 1.981 * LOOPS_PER_SECOND
 """Game loops a worker digs for one load; one at a time on a field, one in a refinery."""
+TURN_LOOPS = 2.8125 / 2.5 * LOOPS_PER_SECOND
+"""Game loops a worker loses at either end of its way. It accelerates by 2.5 map units a second
+squared, which is not simulated: braking and starting again cost speed / acceleration."""
+FIELD_RADIUS = 1.125
+"""Of a mineral field, map units. A geyser is worked through its refinery, whose radius counts."""
+GEYSER_GAS = 2250
+"""What is in a geyser."""
+WORKERS_A_REFINERY, QUEUE_LENGTH, SUPPLY_LIMIT = 3, 5, 200
+"""The most workers on one refinery; units in one structure's queue; supply, whatever is built."""
 
 
 def unit_table() -> np.ndarray:

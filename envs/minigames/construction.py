@@ -15,7 +15,7 @@ import numpy as np
 from .compiling import inner
 from .economy import add_worker, leave_work, place_around, reached, send_to_item
 from .field import keep_inside, walk, within
-from .ledger import supply_left
+from .ledger import supply_left, trained_by
 from .state import BUILD, GEYSER_ITEM, OWN, STRUCTURES, Record
 from .units import BARRACKS, COMMAND_CENTRE, MARINE, QUEUE_LENGTH, REFINERY, SCV, SUPPLY_DEPOT
 
@@ -62,9 +62,9 @@ def is_free(game: Record, x: float, y: float) -> bool:
         if within(game.structure_x[s], game.structure_y[s], x, y, 0.5):
             return False
     for j in range(game.places[OWN]):
-        if game.order[OWN, j] == BUILD:
-            if within(game.order_x[OWN, j], game.order_y[OWN, j], x, y, 0.5):
-                return False
+        to_x, to_y = game.order_x[OWN, j], game.order_y[OWN, j]
+        if game.order[OWN, j] == BUILD and within(to_x, to_y, x, y, 0.5):
+            return False
     return True
 
 
@@ -186,12 +186,6 @@ def start_waiting(game: Record, units: np.ndarray) -> None:
 
 
 @inner
-def trained_by(kind: int) -> int:
-    """The unit that a kind of structure makes."""
-    return SCV if kind == COMMAND_CENTRE else MARINE
-
-
-@inner
 def release(game: Record, kind: int, units: np.ndarray) -> None:
     """A trained unit: an SCV stands beside the command centre, a marine is counted."""
     if kind == MARINE:
@@ -216,7 +210,7 @@ def shortest_queue(game: Record, kind: int) -> int:
     """The finished structure of a kind with the shortest queue that has room, or -1."""
     best, length = -1, QUEUE_LENGTH
     for s in range(game.structures):
-        if game.structure_kind[s] == kind and game.structure_left[s] <= 0.0:
-            if game.queue[s] < length:
-                best, length = s, game.queue[s]
+        finished = game.structure_kind[s] == kind and game.structure_left[s] <= 0.0
+        if finished and game.queue[s] < length:
+            best, length = s, game.queue[s]
     return best

@@ -95,8 +95,14 @@ def choose_field(game: Record, j: int) -> int:
 def is_at_work(game: Record, j: int) -> bool:
     """Whether a living worker gathers or returns: its target is an item."""
     order = game.order[OWN, j]
-    working: bool = (order == GATHER or order == RETURN) and game.health[OWN, j] > 0.0
+    working: bool = order in (GATHER, RETURN) and game.health[OWN, j] > 0.0
     return working
+
+
+@inner
+def is_crowded(game: Record, j: int, k: int) -> bool:
+    """Whether more than one other worker is on this field."""
+    return game.item_kind[k] == MINERAL_ITEM and count_others(game, j, k) > 1
 
 
 @inner
@@ -191,9 +197,7 @@ def deliver(game: Record, j: int) -> int:
     k = game.target[OWN, j]
     rest = game.work_left[j]
     game.cargo[j] = 0
-    if k < 0 or game.item_kind[k] == 0:
-        send_to_minerals(game, j)
-    elif game.item_kind[k] == MINERAL_ITEM and count_others(game, j, k) > 1:
+    if game.item_kind[k] == 0 or is_crowded(game, j, k):
         send_to_minerals(game, j)
     else:
         send_to_item(game, j, k)

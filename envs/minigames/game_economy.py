@@ -109,14 +109,14 @@ def work_all(game: Record, rule: Record, units: np.ndarray) -> int:
 @inner
 def loop_collect(game: Record, rule: Record, units: np.ndarray) -> None:
     """One game loop of CollectMineralsAndGas."""
-    game.score += work_all(game, rule, units)
     advance_structures(game, units)
+    game.score += work_all(game, rule, units)
 
 
 @inner
 def loop_build(game: Record, rule: Record, units: np.ndarray) -> None:
     """One game loop of BuildMarines."""
-    work_all(game, rule, units)
     before = game.marines_built
     advance_structures(game, units)
+    work_all(game, rule, units)
     game.score += game.marines_built - before

@@ -29,8 +29,9 @@ from .game_economy import loop_build, loop_collect, start_economy
 from .game_shards import loop_shards, start_shards
 from .game_waves import loop_waves, start_waves
 from .game_zerglings import loop_zerglings, start_zerglings
+from .mask_economy import write_economy_mask
 from .orders import command, write_mask
-from .orders_economy import command_economy, write_economy_mask
+from .orders_economy import command_economy
 from .see_economy import draw_structures, write_economy
 from .see_planes import write_planes
 from .see_vector import write_vector

@@ -9,7 +9,7 @@ import numpy as np
 
 from .compiling import inner
 from .state import BUILD, GATHER, GEYSER_ITEM, OWN, RETURN, Record
-from .units import BARRACKS, COMMAND_CENTRE, SUPPLY_DEPOT, SUPPLY_LIMIT
+from .units import BARRACKS, COMMAND_CENTRE, MARINE, SCV, SUPPLY_DEPOT, SUPPLY_LIMIT
 
 (
     FREE,  # workers that neither gather, return nor build
@@ -79,7 +79,7 @@ def count_structures(game: Record, units: np.ndarray, counts: np.ndarray) -> Non
             continue
         counts[SUPPLY_CAP] -= min(units[kind].supply, 0)
         if game.queue_left[s] > 0.0:
-            counts[SUPPLY_USED] += 1
+            counts[SUPPLY_USED] += units[trained_by(kind)].supply
         if kind == COMMAND_CENTRE:
             counts[SCVS_QUEUED] += game.queue[s]
             continue
@@ -87,6 +87,12 @@ def count_structures(game: Record, units: np.ndarray, counts: np.ndarray) -> Non
         if kind == BARRACKS:
             counts[MARINES_QUEUED] += game.queue[s]
             counts[IDLE_BARRACKS] += game.queue[s] == 0
+
+
+@inner
+def trained_by(kind: int) -> int:
+    """The unit that a kind of structure makes."""
+    return SCV if kind == COMMAND_CENTRE else MARINE
 
 
 @inner

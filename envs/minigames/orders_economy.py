@@ -1,4 +1,4 @@
-"""The economy's macro actions, and which are valid. Compiled.
+"""The economy's macro actions. Compiled.
 
 An action means its worker: the one selected, or the best of those selected. `action_remap` permutes
 the eight actions from gather_minerals to center_camera as it permutes directions.
@@ -10,30 +10,12 @@ import numpy as np
 
 from .compiling import inner
 from .construction import (
-    BARRACKS_PLACES,
-    DEPOT_PLACES,
     construction_of,
     enqueue,
     find_place,
     send_to_build,
-    shortest_queue,
 )
 from .economy import count_others, is_at_work, leave_work, send_to_item, send_to_minerals
-from .field import count_alive
-from .ledger import (
-    BARRACKS_COMING,
-    BARRACKS_DONE,
-    DEPOTS,
-    DEPOTS_COMING,
-    ON_GAS,
-    REFINERIES,
-    REFINERIES_COMING,
-    RESERVED,
-    SCVS_QUEUED,
-    SUPPLY_CAP,
-    SUPPLY_USED,
-    count_all,
-)
 from .orders import command, focus_unit, is_selected, order_unit
 from .spaces import (
     BUILD_BARRACKS,
@@ -44,15 +26,11 @@ from .spaces import (
     GATHER_GAS,
     GATHER_MINERALS,
     HOLD_POSITION,
-    NO_OP,
-    SELECT_ALL,
-    SELECT_NEXT,
-    SELECT_WEAKEST,
     TRAIN_MARINE,
     TRAIN_SCV,
 )
-from .state import ALL, BUILD, CAPACITY, GATHER, GEYSER_ITEM, MINERAL_ITEM, OWN, STRUCTURES, Record
-from .units import BARRACKS, COMMAND_CENTRE, MARINE, REFINERY, SCV, SUPPLY_DEPOT, WORKERS_A_REFINERY
+from .state import BUILD, GATHER, GEYSER_ITEM, OWN, Record
+from .units import BARRACKS, MARINE, REFINERY, SCV, SUPPLY_DEPOT, WORKERS_A_REFINERY
 
 _IDLE_RANK, _MINING_RANK, _BUSY_RANK, _GAS_RANK = 0.0, 1.0, 2.0, 3.0
 _RANK = 1.0e6
@@ -66,103 +44,6 @@ def meaning(action: int, rule: Record) -> int:
         return action
     real: int = GATHER_MINERALS + rule.direction[action - GATHER_MINERALS]
     return real
-
-
-@inner
-def write_economy_mask(
-    game: Record, rule: Record, units: np.ndarray, mask: np.ndarray, army: bool
-) -> None:
-    """Which actions are valid now, (30,) bool. `army`: the game is BuildMarines, where workers
-    are not moved about and gas is not needed; without it no barracks are built."""
-    for action in range(mask.shape[0]):
-        mask[action] = False
-    own = count_alive(game, OWN)
-    mask[NO_OP] = True
-    for d in range(8):
-        mask[FIRST_MOVE + d] = own > 0 and not army
-    mask[HOLD_POSITION] = own > 0 and not army
-    mask[SELECT_ALL] = own > 1 and game.selected != ALL
-    mask[SELECT_NEXT] = own > 1
-    mask[SELECT_WEAKEST] = own > 1
-    counts = count_all(game, units)
-    for action in range(GATHER_MINERALS, CENTER_CAMERA + 1):
-        mask[action] = is_valid(game, meaning(action, rule), counts, own, rule, units, army)
-
-
-@inner
-def is_valid(
-    game: Record,
-    action: int,
-    counts: np.ndarray,
-    own: int,
-    rule: Record,
-    units: np.ndarray,
-    army: bool,
-) -> bool:
-    """Whether one of the eight economy actions is possible now."""
-    purse = game.minerals - counts[RESERVED]
-    if action == GATHER_MINERALS:
-        return can_gather(game)
-    if action == CENTER_CAMERA:
-        shown: bool = rule.camera and own > 0
-        return shown
-    if action == TRAIN_SCV:
-        room = own + counts[SCVS_QUEUED] < CAPACITY
-        return room and can_train(game, SCV, COMMAND_CENTRE, purse, counts, units)
-    if action == BUILD_SUPPLY_DEPOT:
-        room = counts[DEPOTS] + counts[DEPOTS_COMING] < DEPOT_PLACES
-        return room and can_build(game, SUPPLY_DEPOT, purse, units)
-    if not army:
-        return can_use_gas(game, action, purse, counts, rule, units)
-    if action == BUILD_BARRACKS:
-        room = counts[BARRACKS_DONE] + counts[BARRACKS_COMING] < BARRACKS_PLACES
-        return room and counts[DEPOTS] > 0 and can_build(game, BARRACKS, purse, units)
-    return action == TRAIN_MARINE and can_train(game, MARINE, BARRACKS, purse, counts, units)
-
-
-@inner
-def can_use_gas(
-    game: Record, action: int, purse: int, counts: np.ndarray, rule: Record, units: np.ndarray
-) -> bool:
-    """The two actions about gas."""
-    if action == GATHER_GAS:
-        room = counts[ON_GAS] < WORKERS_A_REFINERY * counts[REFINERIES]
-        return room and choose_worker(game, 0.0, 0.0, True) >= 0
-    if action == BUILD_REFINERY:
-        room = counts[REFINERIES] + counts[REFINERIES_COMING] < rule.geysers
-        return room and can_build(game, REFINERY, purse, units)
-    return False
-
-
-@inner
-def can_train(
-    game: Record, kind: int, place: int, purse: int, counts: np.ndarray, units: np.ndarray
-) -> bool:
-    """Money, supply, and room in a queue."""
-    price, supply = units[kind].minerals, units[kind].supply
-    if purse < price or counts[SUPPLY_CAP] - counts[SUPPLY_USED] < supply:
-        return False
-    return shortest_queue(game, place) >= 0
-
-
-@inner
-def can_build(game: Record, kind: int, purse: int, units: np.ndarray) -> bool:
-    """Money and a worker. What structures will cost whose workers are on the way is spent."""
-    if purse < units[kind].minerals or game.structures >= STRUCTURES:
-        return False
-    return choose_worker(game, 0.0, 0.0, False) >= 0
-
-
-@inner
-def can_gather(game: Record) -> bool:
-    """Whether some field has minerals and some selected worker would go there."""
-    for k in range(game.items):
-        if game.item_kind[k] == MINERAL_ITEM:
-            for j in range(game.places[OWN]):
-                if would_gather(game, j):
-                    return True
-            return False
-    return False
 
 
 @inner
@@ -256,14 +137,22 @@ def send_all_to_minerals(game: Record) -> None:
 @inner
 def send_one_to_gas(game: Record) -> None:
     """One worker to the first finished refinery that has fewer than three."""
+    s = refinery_with_room(game)
+    if s >= 0:
+        j = choose_worker(game, game.structure_x[s], game.structure_y[s], True)
+        if j >= 0:
+            send_to_item(game, j, game.structure_item[s])
+
+
+@inner
+def refinery_with_room(game: Record) -> int:
+    """The first finished refinery with fewer than three workers, or -1."""
     for s in range(game.structures):
         k = game.structure_item[s]
-        if k >= 0 and game.structure_left[s] <= 0.0:
-            if count_others(game, -1, k) < WORKERS_A_REFINERY:
-                j = choose_worker(game, game.structure_x[s], game.structure_y[s], True)
-                if j >= 0:
-                    send_to_item(game, j, k)
-                return
+        finished = k >= 0 and game.structure_left[s] <= 0.0
+        if finished and count_others(game, -1, k) < WORKERS_A_REFINERY:
+            return s
+    return -1
 
 
 @inner

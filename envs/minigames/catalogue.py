@@ -21,7 +21,10 @@ from .units import LOOPS_PER_SECOND
 """Codes of the games, compiled into the engine."""
 
 _ARENA = (22.0, 20.0, 44.0, 36.0)
+_BASE = (19.94, 19.0, 45.94, 37.0)
 _DARK_MAP = (10.0, 12.0, 54.0, 44.0)
+BASE_SIZE = (25.9, 18.0)
+"""Least width and height of the rectangle of an economy game, map units."""
 SIDES = {"random": -1, "left": 0, "right": 1}
 PLACEMENTS = ("opposite", "random", "surround")
 """In the order of their codes in `state.py`."""
@@ -69,6 +72,17 @@ def _waves(*, marines: int, reinforcements: int, **kinds: int) -> dict[str, Para
         "marine_side": Parameter(
             "random", "where marines start: random, left, right", choice(*SIDES)
         ),
+    }
+
+
+def _economy(*, limit_s: float, fields: int, most_fields: int) -> dict[str, Parameter]:
+    """The parameters of the two economy games."""
+    return {
+        **common(limit_s=limit_s, playable=_BASE),
+        "workers": Parameter(12, "SCVs at the start: 1 to 32", integer(1, 32)),
+        "start_minerals": Parameter(50, "minerals at the start: 0 to 5000", integer(0, 5000)),
+        "fields": Parameter(fields, f"mineral fields: 1 to {most_fields}", integer(1, most_fields)),
+        "field_minerals": Parameter(1800, "minerals in a field: 5 to 10000", integer(5, 10000)),
     }
 
 
@@ -166,6 +180,39 @@ GAMES: dict[str, Game] = {
         },
         _WAVE_BOUNTY,
     ),
+    "CollectMineralsAndGas": Game(
+        COLLECT_MINERALS_AND_GAS,
+        "Twelve SCVs collect minerals and gas, and make more SCVs; +1 for each unit, 420 s.",
+        {
+            **_economy(limit_s=420.0, fields=16, most_fields=16),
+            "geysers": Parameter(4, "geysers: 0 to 4", integer(0, 4)),
+        },
+        {
+            "default": {},
+            "few_workers": {"workers": 4},
+            "rich": {"start_minerals": 1000},
+            "poor": {"fields": 6},
+            "no_gas": {"geysers": 0},
+            "one_base": {"fields": 8, "geysers": 2},
+            "depleting": {"field_minerals": 250},
+            "slow": {"own_speed": 0.5},
+            **_SHIFTS,
+        },
+    ),
+    "BuildMarines": Game(
+        BUILD_MARINES,
+        "Twelve harvesting SCVs; depots, barracks and marines are built; +1 a marine, 900 s.",
+        _economy(limit_s=900.0, fields=8, most_fields=8),
+        {
+            "default": {},
+            "few_workers": {"workers": 4},
+            "rich": {"start_minerals": 1000},
+            "poor": {"fields": 4},
+            "depleting": {"field_minerals": 600},
+            "short": {"limit_s": 450},
+            **_SHIFTS,
+        },
+    ),
 }
 
 
@@ -196,6 +243,12 @@ def _check_together(task: str, game: Game, values: Mapping[str, Any]) -> None:
     if game.bounty and not any(values.get(kind, 0) for kind in game.bounty):
         raise ValueError(
             f"minigames/{task} needs an enemy: set one of {', '.join(game.bounty)} above 0"
+        )
+    x0, y0, x1, y1 = values["rectangle"]
+    if "fields" in values and (x1 - x0 < BASE_SIZE[0] or y1 - y0 < BASE_SIZE[1]):
+        raise ValueError(
+            f"minigames/{task} needs a rectangle at least {BASE_SIZE[0]:g} wide and "
+            f"{BASE_SIZE[1]:g} high for its base"
         )
     for quantity in set(values["drift"] or ()) - {"over_env_steps"}:
         if quantity not in game.parameters:

@@ -14,15 +14,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .catalogue import COLLECT_MINERAL_SHARDS, FIND_AND_DEFEAT_ZERGLINGS, MOVE_TO_BEACON
+from .catalogue import (
+    BUILD_MARINES,
+    COLLECT_MINERAL_SHARDS,
+    COLLECT_MINERALS_AND_GAS,
+    FIND_AND_DEFEAT_ZERGLINGS,
+    MOVE_TO_BEACON,
+)
 from .compiling import entry, inner
 from .drift import follow_drift
 from .field import clear_field
 from .game_beacon import loop_beacon, start_beacon
+from .game_economy import loop_build, loop_collect, start_economy
 from .game_shards import loop_shards, start_shards
 from .game_waves import loop_waves, start_waves
 from .game_zerglings import loop_zerglings, start_zerglings
+from .mask_economy import write_economy_mask
 from .orders import command, write_mask
+from .orders_economy import command_economy
+from .see_economy import draw_structures, write_economy
 from .see_planes import write_planes
 from .see_vector import write_vector
 from .sight import look_around
@@ -82,6 +92,10 @@ def build(code: int, planes: bool) -> Kernel:
             start_shards(game, rule, units)
         elif code == FIND_AND_DEFEAT_ZERGLINGS:
             start_zerglings(game, rule, units)
+        elif code == COLLECT_MINERALS_AND_GAS:
+            start_economy(game, rule, units, False)
+        elif code == BUILD_MARINES:
+            start_economy(game, rule, units, True)
         else:
             start_waves(game, rule, units)
         look_around(game, rule, units)
@@ -95,16 +109,42 @@ def build(code: int, planes: bool) -> Kernel:
             loop_shards(game, rule, units)
         elif code == FIND_AND_DEFEAT_ZERGLINGS:
             loop_zerglings(game, rule, units)
+        elif code == COLLECT_MINERALS_AND_GAS:
+            loop_collect(game, rule, units)
+        elif code == BUILD_MARINES:
+            loop_build(game, rule, units)
         else:
             loop_waves(game, rule, units)
+
+    @inner
+    def obey(game: Record, action: int, mask: np.ndarray, rule: Record, units: Record) -> None:
+        """The orders of one action."""
+        if code >= COLLECT_MINERALS_AND_GAS:
+            command_economy(game, action, mask, rule, units)
+        else:
+            command(game, action, mask, rule)
+
+    @inner
+    def allow(game: Record, rule: Record, units: Record, mask: np.ndarray) -> None:
+        """Which actions are valid."""
+        if code == COLLECT_MINERALS_AND_GAS:
+            write_economy_mask(game, rule, units, mask, False)
+        elif code == BUILD_MARINES:
+            write_economy_mask(game, rule, units, mask, True)
+        else:
+            write_mask(game, rule, mask)
 
     @inner
     def see(game: Record, rule: Record, units: Record, seen: np.ndarray) -> None:
         """The observation."""
         if planes:
             write_planes(game, rule, units, seen)
+            if code >= COLLECT_MINERALS_AND_GAS:
+                draw_structures(game, rule, units, seen)
         else:
             write_vector(game, rule, units, seen)
+            if code >= COLLECT_MINERALS_AND_GAS:
+                write_economy(game, units, seen)
 
     @entry(code, planes)
     def advance(
@@ -131,7 +171,7 @@ def build(code: int, planes: bool) -> Kernel:
         for i in range(games.shape[0]):
             game = games[i]
             before = game.score
-            command(game, actions[i], masks[i], rule)
+            obey(game, actions[i], masks[i], rule, units)
             for _ in range(rule.step_mul):
                 game.loop += 1
                 loop(game, rule, units)
@@ -147,10 +187,10 @@ def build(code: int, planes: bool) -> Kernel:
                 close_episode(game)
                 if restart:
                     see(game, rule, units, last_seen[i])
-                    write_mask(game, rule, last_masks[i])
+                    allow(game, rule, units, last_masks[i])
                     start(game, rule, units)
             see(game, rule, units, seen[i])
-            write_mask(game, rule, masks[i])
+            allow(game, rule, units, masks[i])
         return ended
 
     @entry(code, planes)
@@ -170,6 +210,6 @@ def build(code: int, planes: bool) -> Kernel:
             if chosen[i]:
                 start(game, rule, units)
             see(game, rule, units, seen[i])
-            write_mask(game, rule, masks[i])
+            allow(game, rule, units, masks[i])
 
     return Kernel(advance, observe)

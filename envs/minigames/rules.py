@@ -19,6 +19,7 @@ _KINDS = {"roaches": ROACH, "zerglings": ZERGLING, "banelings": BANELING}
 _COUNTS = (
     "marines", "reinforcements", "roaches", "zerglings", "banelings", "groups", "shards",
     "workers", "start_minerals", "fields", "geysers",
+    "field_minerals",
 )  # fmt: skip
 
 

@@ -9,15 +9,25 @@ from __future__ import annotations
 import numpy as np
 
 from .spaces import (
+    BUILD_BARRACKS,
+    BUILD_REFINERY,
+    BUILD_SUPPLY_DEPOT,
     CENTER_CAMERA,
+    ECONOMY,
     FIRST_ATTACK,
     FIRST_MOVE,
     FOCUS,
+    GATHER_GAS,
+    GATHER_MINERALS,
     HOLD_POSITION,
+    NO_OP,
     RETREAT,
+    SELECT_ALL,
     SUMMARY,
     TARGET_FIELDS,
     TARGETS,
+    TRAIN_MARINE,
+    TRAIN_SCV,
 )
 
 _CAMERA_BEHIND = 3 / 16
@@ -75,11 +85,58 @@ def zergs_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return np.where(near & masks[:, RETREAT], RETREAT, HOLD_POSITION)
 
 
+def first_wanted(masks: np.ndarray, wishes: list[tuple[int, np.ndarray | bool]]) -> np.ndarray:
+    """The first action of (action, wanted (N,)) that is wanted and valid, else no_op; (N,)."""
+    actions = np.full(len(masks), NO_OP)
+    for action, wanted in reversed(wishes):
+        actions[masks[:, action] & wanted] = action
+    return actions
+
+
+def collect_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Always an SCV in the queue and supply for more, two SCVs a field, the others to gas."""
+    block = seen[:, ECONOMY:]
+    supply_left, workers, on_minerals = 16 * block[:, 3], 32 * block[:, 4], 32 * block[:, 6]
+    late = seen[:, 0] < 0.2
+    return first_wanted(
+        masks,
+        [
+            (SELECT_ALL, True),
+            (GATHER_GAS, on_minerals > 16),
+            (GATHER_MINERALS, True),
+            (BUILD_SUPPLY_DEPOT, (supply_left < 4) & (block[:, 11] == 0) & ~late),
+            (TRAIN_SCV, (block[:, 16] < 0.4) & ~late),
+            (BUILD_REFINERY, (workers > 18) & (block[:, 15] == 0) & ~late),
+        ],
+    )
+
+
+def marines_policy(seen: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """SCVs up to two a field, depots ahead of need, a barracks whenever there is money left."""
+    block = seen[:, ECONOMY:]
+    supply_left, workers, barracks = 16 * block[:, 3], 32 * block[:, 4], 8 * block[:, 12]
+    coming = 4 * block[:, 11]
+    short = supply_left + 8 * coming < 3 + 1.5 * barracks
+    return first_wanted(
+        masks,
+        [
+            (SELECT_ALL, True),
+            (GATHER_MINERALS, True),
+            (TRAIN_SCV, (workers < 20) & (block[:, 16] < 0.4)),
+            (BUILD_SUPPLY_DEPOT, short),
+            (TRAIN_MARINE, 16 * block[:, 17] < 1.5 * barracks),
+            (BUILD_BARRACKS, (barracks + 4 * block[:, 13] < 8)),
+        ],
+    )
+
+
 POLICIES = {
     "MoveToBeacon": beacon_policy,
     "CollectMineralShards": shards_policy,
     "FindAndDefeatZerglings": zerglings_policy,
     "DefeatRoaches": roaches_policy,
     "DefeatZerglingsAndBanelings": zergs_policy,
+    "CollectMineralsAndGas": collect_policy,
+    "BuildMarines": marines_policy,
 }
 """From (observations (N, 164), masks (N, 30)) to actions (N,), for each game."""

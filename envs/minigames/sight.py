@@ -35,8 +35,8 @@ def enemy_seen(game: Record, rule: Record, k: int) -> bool:
 
 @inner
 def item_seen(game: Record, rule: Record, k: int) -> bool:
-    """Whether the own side sees an item."""
-    seen: bool = not hides(rule) or game.item_visible[k] != 0
+    """Whether there still is an item that the own side sees."""
+    seen: bool = game.item_kind[k] != 0 and (not hides(rule) or game.item_visible[k] != 0)
     return seen
 
 

@@ -21,8 +21,8 @@ CAPACITY = 64
 
 IDLE, MOVE, ATTACK_MOVE, ATTACK, HOLD, GATHER, RETURN, BUILD = range(8)
 """Orders. A moving unit does not shoot; a holding one shoots but does not move. GATHER goes to the
-item `target` and works there, RETURN carries what it holds to the command centre, BUILD goes to
-(order_x, order_y) and puts up a structure of the kind `target`."""
+item `target` and works there, RETURN carries what it holds to the command centre and goes back to
+the item `target`, BUILD goes to (order_x, order_y) and puts up a structure of the kind `target`."""
 NO_TARGET, LOOK = -1, -2
 """Not a target: none was near at the last look; look at once."""
 ALL, GROUP = -1, -2
@@ -79,7 +79,7 @@ GAME = np.dtype(
         ("items", np.int32),
         ("item_x", np.float32, (CAPACITY,)),
         ("item_y", np.float32, (CAPACITY,)),
-        ("item_kind", np.int8, (CAPACITY,)),
+        ("item_kind", np.int8, (CAPACITY,)),  # 0: used up
         ("item_left", np.int32, (CAPACITY,)),  # minerals or gas still in it
         ("item_worker", np.int16, (CAPACITY,)),  # place of the worker at work there, or -1
         ("item_visible", np.uint8, (CAPACITY,)),
@@ -91,7 +91,7 @@ GAME = np.dtype(
         ("minerals", np.int32),
         ("vespene", np.int32),
         ("marines_built", np.int32),  # since the start of the episode; they leave the field
-        ("work_left", np.float32, (CAPACITY,)),  # loops until a worker has what it digs for
+        ("work_left", np.float32, (CAPACITY,)),  # loops a worker still digs, or turns round
         ("cargo", np.int8, (CAPACITY,)),  # what a worker carries
         ("cargo_kind", np.int8, (CAPACITY,)),  # MINERAL_ITEM or GEYSER_ITEM
         ("structures", np.int32),  # places in use
@@ -102,7 +102,7 @@ GAME = np.dtype(
         ("structure_builder", np.int16, (STRUCTURES,)),  # the worker busy with it, or -1
         ("structure_item", np.int16, (STRUCTURES,)),  # the geyser under a refinery, or -1
         ("queue", np.int8, (STRUCTURES,)),  # units ordered and not finished, at most 5
-        ("queue_left", np.float32, (STRUCTURES,)),  # loops until the first of them is
+        ("queue_left", np.float32, (STRUCTURES,)),  # until the first is; 0: it waits for supply
     ],
     align=True,
 )
@@ -147,6 +147,7 @@ RULES = np.dtype(
         ("start_minerals", np.int32),
         ("fields", np.int32),  # mineral fields
         ("geysers", np.int32),
+        ("field_minerals", np.int32),  # in each of them
     ],
     align=True,
 )

@@ -68,6 +68,18 @@ MINERALS_A_TRIP, GAS_A_TRIP = 5, 4
 """What a worker carries home."""
 MINING_LOOPS, GAS_LOOPS = 2.786 * LOOPS_PER_SECOND, 1.981 * LOOPS_PER_SECOND
 """Game loops a worker digs for one load; one at a time on a field, one in a refinery."""
+TURN_LOOPS = 2.8125 / 2.5 * LOOPS_PER_SECOND
+"""Game loops a worker loses at either end of its way. It accelerates by 2.5 map units a second
+squared, which is not simulated: braking and starting again cost speed / acceleration."""
+FIELD_RADIUS = 1.125
+"""Of a mineral field, map units. A geyser is worked through its refinery, whose radius counts."""
+GEYSER_GAS = 2250
+"""What is in a geyser."""
+WORKERS_A_REFINERY, QUEUE_LENGTH, SUPPLY_LIMIT = 3, 5, 200
+"""The most workers on one refinery; units in one structure's queue; supply, whatever is built."""
+
+
+_COLUMNS = UNIT.names or ()
 
 
 def unit_table() -> np.ndarray:
@@ -80,9 +92,13 @@ def unit_table() -> np.ndarray:
 
 
 def unit_columns() -> np.ndarray:
-    """The same for compiled code, (1,): one record with an array a column, by unit constant."""
+    """The same for compiled code, (1,): one record with an array a column, by unit constant.
+
+    Whole numbers stay whole; yes and no become 1 and 0.
+    """
     table = unit_table()
-    columns = np.zeros(1, [(name, np.float64, (len(table),)) for name in UNIT.names or ()])
-    for name in UNIT.names or ():
+    kinds = {name: np.int32 if table[name].dtype.kind == "i" else np.float64 for name in _COLUMNS}
+    columns = np.zeros(1, [(name, kinds[name], (len(table),)) for name in _COLUMNS])
+    for name in _COLUMNS:
         columns[name][0] = table[name]
     return columns

@@ -16,6 +16,8 @@ TASKS = (
     "FindAndDefeatZerglings",
     "DefeatRoaches",
     "DefeatZerglingsAndBanelings",
+    "CollectMineralsAndGas",
+    "BuildMarines",
 )
 
 

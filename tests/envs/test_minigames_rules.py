@@ -47,7 +47,7 @@ def test_a_marine_has_the_speed_and_fire_of_the_map() -> None:
     assert (roach["health"], roach["armour"], roach["damage"], roach["range"]) == (145, 1, 16, 4)
 
 
-STEPS = {"FindAndDefeatZerglings": 360}
+STEPS = {"FindAndDefeatZerglings": 360, "CollectMineralsAndGas": 840, "BuildMarines": 1800}
 
 
 @pytest.mark.parametrize("task", TASKS)

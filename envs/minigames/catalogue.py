@@ -240,6 +240,11 @@ def longest_episode(values: Mapping[str, Any]) -> int:
 
 def _check_together(task: str, game: Game, values: Mapping[str, Any]) -> None:
     """What no single parameter can know. Raises `ValueError`."""
+    if values["observation"] == "features" and values["actions"] != "functions":
+        raise ValueError(
+            f"minigames/{task}: observation features needs actions functions; "
+            "with macro actions choose vector or planes"
+        )
     if game.bounty and not any(values.get(kind, 0) for kind in game.bounty):
         raise ValueError(
             f"minigames/{task} needs an enemy: set one of {', '.join(game.bounty)} above 0"

@@ -66,9 +66,10 @@ def entry(*made_for: Hashable) -> Callable[[F], F]:
 
 @lru_cache(maxsize=1)
 def source_digest() -> int:
-    """A 60-bit digest of every source file in this folder."""
+    """A 60-bit digest of every source file and table in this folder."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    folder = Path(__file__).parent
+    for path in sorted([*folder.glob("*.py"), *folder.glob("*.csv")]):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return int.from_bytes(digest.digest()[:8], "little") >> 4

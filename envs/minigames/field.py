@@ -68,6 +68,9 @@ def add_unit(game: Record, side: int, kind: int, x: float, y: float, units: Reco
     game.places[side] = j + 1
     game.kind[side, j] = kind
     game.health[side, j] = full_health(game, side, kind, units)
+    if side == OWN:
+        game.chosen[j] = 0
+        game.unit_groups[j] = 0
     place_unit(game, side, j, x, y)
 
 
@@ -98,6 +101,9 @@ def place_unit(game: Record, side: int, j: int, x: float, y: float) -> None:
     game.cooldown[side, j] = 0.0
     game.order[side, j] = IDLE
     game.target[side, j] = LOOK
+    if side == OWN:
+        game.waiting[j] = 0
+        game.patrols[j] = 0
 
 
 @inner

@@ -80,6 +80,7 @@ def close_ranks(game: Record) -> int:
             game.health[OWN, kept] = game.health[OWN, j]
             game.kind[OWN, kept] = game.kind[OWN, j]
             game.chosen[kept] = game.chosen[j]
+            game.unit_groups[kept] = game.unit_groups[j]
             if selected == j:
                 game.selected = kept
             kept += 1

@@ -78,8 +78,8 @@ def close_episode(game: Record) -> None:
 
 
 @cache
-def build(code: int, planes: bool) -> Kernel:
-    """The entry points of one game with one kind of observation."""
+def course(code: int) -> tuple[Callable[..., None], Callable[..., None]]:
+    """How one game starts an episode, and one game loop of it."""
 
     @inner
     def start(game: Record, rule: Record, units: Record) -> None:
@@ -115,6 +115,14 @@ def build(code: int, planes: bool) -> Kernel:
             loop_build(game, rule, units)
         else:
             loop_waves(game, rule, units)
+
+    return start, loop
+
+
+@cache
+def build(code: int, planes: bool) -> Kernel:
+    """The entry points of one game with one kind of observation."""
+    start, loop = course(code)
 
     @inner
     def obey(game: Record, action: int, mask: np.ndarray, rule: Record, units: Record) -> None:

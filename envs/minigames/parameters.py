@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .spaces import PLANE_SIZES
+from .functions import SCREEN_SIZES
+from .spaces import OBSERVATIONS, PLANE_SIZES
 
 MAP_SIZE = 64
 SMALLEST_RECTANGLE = (16.0, 12.0)
@@ -131,10 +132,21 @@ def drift(value: Any) -> dict[str, Any] | None:
 
 def common(*, limit_s: float, playable: tuple[float, ...]) -> dict[str, Parameter]:
     """The parameters that every game has."""
-    sizes = ", ".join(map(str, PLANE_SIZES))
+    sizes, screens = ", ".join(map(str, PLANE_SIZES)), ", ".join(map(str, SCREEN_SIZES))
     return {
+        "actions": Parameter(
+            "macro", "actions: macro, functions (pysc2's calls)", choice("macro", "functions")
+        ),
         "observation": Parameter(
-            "vector", "kind of observation: vector, planes", choice("vector", "planes")
+            "vector",
+            "kind of observation: vector, planes, features (pysc2's layers; with functions)",
+            choice(*OBSERVATIONS),
+        ),
+        "screen_size": Parameter(
+            64, f"functions: pixels of screen and minimap: {screens}", choice(*SCREEN_SIZES)
+        ),
+        "hide_specific_actions": Parameter(
+            True, "functions: only general ones, not Attack_Attack_screen too", yes_or_no
         ),
         "plane_size": Parameter(16, f"height and width of planes: {sizes}", choice(*PLANE_SIZES)),
         "step_mul": Parameter(8, "game loops (1/16 s) an env step: 1 to 64", integer(1, 64)),

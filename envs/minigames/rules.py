@@ -9,7 +9,7 @@ import numpy as np
 
 from l2rl.randomness import numpy_generator
 
-from .catalogue import PLACEMENTS, SIDES, find_game
+from .catalogue import BUILD_MARINES, PLACEMENTS, SIDES, find_game
 from .state import DRIFTING, RULES
 from .units import BANELING, LOOPS_PER_SECOND, ROACH, ZERGLING
 
@@ -33,6 +33,9 @@ def rules_of(task: str, values: Mapping[str, Any]) -> np.ndarray:
     rules["direction"] = _directions(values["action_remap"])
     rules["turn"] = _turn(values["observation_rotation"], values["observation_mirror"])
     rules["fog"], rules["camera"] = values["fog"], values["camera"]
+    rules["army"] = find_game(task).code == BUILD_MARINES
+    rules["screen_size"] = values["screen_size"]
+    rules["hide_specific"] = values["hide_specific_actions"]
     for name in _COUNTS:
         rules[name] = values.get(name, 0)
     rules["groups"] = values.get("groups", 1)

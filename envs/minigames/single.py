@@ -8,12 +8,14 @@ import gymnasium
 import numpy as np
 
 from .engine import Engine
-from .spaces import action_space
+from .observations import Observations, row
 from .units import LOOPS_PER_SECOND
 
 
-class MinigameEnv(gymnasium.Env[np.ndarray, np.int64]):
+class MinigameEnv(gymnasium.Env[Observations, Any]):
     """One game. `info["action_mask"]`, (30,) bool, says which actions are valid now.
+
+    With `actions="functions"` it is (573,), and `info["available_actions"]` is the same.
 
     The keyword arguments are the task's parameters (docs/minigames.md).
     """
@@ -26,12 +28,12 @@ class MinigameEnv(gymnasium.Env[np.ndarray, np.int64]):
         fps = max(LOOPS_PER_SECOND // self.engine.values["step_mul"], 1)
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": fps}
         self.observation_space = self.engine.observation_space
-        self.action_space = action_space()
+        self.action_space = self.engine.action_space
         self._seeded = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    ) -> tuple[Observations, dict[str, Any]]:
         """A new episode. A seed plays the same game as `game_seeds=[seed]` in a batch."""
         super().reset(seed=seed)
         if seed is None and not self._seeded:
@@ -39,9 +41,9 @@ class MinigameEnv(gymnasium.Env[np.ndarray, np.int64]):
         self._seeded = True
         self.engine.seed([seed])
         seen = self.engine.reset()
-        return seen[0], self._info()
+        return row(seen, 0), self._info()
 
-    def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         """One env step; an invalid action does nothing, and is counted at the episode's end."""
         actions = np.array([action], np.int64)
         seen, rewards, dones, truncated, ended = self.engine.step(actions, restart=False)
@@ -49,10 +51,11 @@ class MinigameEnv(gymnasium.Env[np.ndarray, np.int64]):
         if ended:
             info["invalid_actions"] = int(self.engine.games["last_invalid_actions"][0])
         over = bool(dones[0] and not truncated[0])
-        return seen[0], float(rewards[0]), over, bool(truncated[0]), info
+        return row(seen, 0), float(rewards[0]), over, bool(truncated[0]), info
 
     def action_masks(self) -> np.ndarray:
-        """Which actions are valid now, (30,) bool."""
+        """Which actions are valid now, (30,) bool; of function calls every part, one after the
+        other, as sb3-contrib expects."""
         mask: np.ndarray = self.engine.masks[0].copy()
         return mask
 
@@ -65,4 +68,4 @@ class MinigameEnv(gymnasium.Env[np.ndarray, np.int64]):
         return picture(self.engine, 0)
 
     def _info(self) -> dict[str, Any]:
-        return {"action_mask": self.action_masks()}
+        return {name: masks[0].copy() for name, masks in self.engine.valid().items()}

@@ -7,8 +7,13 @@ observation names the task. docs/minigames.md has the same tables in prose.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from gymnasium import spaces
+
+from .features import features_space
+from .functions import function_space
 
 DIRECTIONS = ("E", "NE", "N", "NW", "W", "SW", "S", "SE")
 """Counterclockwise from the east, 45 degrees apart."""
@@ -66,13 +71,31 @@ PLANES = (
 PLANE_SIZES = (16, 32, 64)
 
 
-def observation_space(observation: str, plane_size: int) -> spaces.Box:
-    """`vector`: (164,) float32 in [-2, 2]. `planes`: (12, size, size) uint8, row 0 the north."""
+OBSERVATIONS = ("vector", "planes", "features")
+
+
+def observation_space(
+    observation: str, plane_size: int, screen_size: int = 64
+) -> spaces.Space[Any]:
+    """`vector`: (164,) float32 in [-2, 2]. `planes`: (12, size, size) uint8, row 0 the north.
+    `features`: pysc2's observation as a Dict of int32 arrays (`features.py`)."""
     if observation == "vector":
         return spaces.Box(-BOUND, BOUND, (VECTOR_SIZE,), np.float32)
+    if observation == "features":
+        return features_space(screen_size)
     return spaces.Box(0, 255, (len(PLANES), plane_size, plane_size), np.uint8)
 
 
-def action_space() -> spaces.Discrete:
-    """The macro actions, `ACTIONS`."""
+def action_space(actions: str = "macro", screen_size: int = 64) -> spaces.Space[Any]:
+    """`macro`: one of `ACTIONS`. `functions`: pysc2's function calls (`functions.py`)."""
+    if actions == "functions":
+        return function_space(screen_size)
     return spaces.Discrete(N_ACTIONS)
+
+
+def mask_size(space: spaces.Space[Any]) -> int:
+    """Length of an action mask: of a MultiDiscrete action one part after the other."""
+    if isinstance(space, spaces.MultiDiscrete):
+        return int(space.nvec.sum())
+    assert isinstance(space, spaces.Discrete)
+    return int(space.n)

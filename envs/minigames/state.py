@@ -31,6 +31,8 @@ BEACON_ITEM, SHARD_ITEM, MINERAL_ITEM, GEYSER_ITEM = 1, 2, 3, 4
 """Kinds of items: what lies on the map and is nobody's."""
 STRUCTURES = 40
 """Places for own structures, the command centre first."""
+WAITING = 5
+"""Orders that may wait behind the one a unit follows."""
 EXPLORED = 32
 """Cells along each side of the map of what has been seen: 2 x 2 map units a cell."""
 
@@ -103,6 +105,23 @@ GAME = np.dtype(
         ("structure_item", np.int16, (STRUCTURES,)),  # the geyser under a refinery, or -1
         ("queue", np.int8, (STRUCTURES,)),  # units ordered and not finished, at most 5
         ("queue_left", np.float32, (STRUCTURES,)),  # until the first is; 0: it waits for supply
+        # What only function calls use (`calls.py`); nothing without them.
+        ("structure_chosen", np.uint8, (STRUCTURES,)),  # selected structures
+        ("inspected", np.int16),  # enemy or item selected to look at: a code of `selection.py`
+        ("unit_groups", np.uint16, (CAPACITY,)),  # bit g: in control group g
+        ("structure_groups", np.uint16, (STRUCTURES,)),
+        ("waiting", np.int8, (CAPACITY,)),  # queued orders
+        ("waiting_order", np.int8, (CAPACITY, WAITING)),
+        ("waiting_target", np.int16, (CAPACITY, WAITING)),
+        ("waiting_x", np.float32, (CAPACITY, WAITING)),
+        ("waiting_y", np.float32, (CAPACITY, WAITING)),
+        ("patrols", np.uint8, (CAPACITY,)),  # goes back at the end of its way to ...
+        ("patrol_x", np.float32, (CAPACITY,)),
+        ("patrol_y", np.float32, (CAPACITY,)),
+        ("rallies", np.uint8),  # new workers go to ...
+        ("rally_x", np.float32),
+        ("rally_y", np.float32),
+        ("rally_item", np.int16),  # and work there; -1: they do not
     ],
     align=True,
 )
@@ -133,6 +152,9 @@ RULES = np.dtype(
         ("drift_env_steps", np.float64),  # 0: nothing drifts
         ("fog", np.bool_),  # enemies and items are seen only near own units
         ("camera", np.bool_),  # and only on the screen
+        ("screen_size", np.int32),  # pixels along a side of screen and minimap
+        ("army", np.bool_),  # BuildMarines: barracks and marines, and no walking about
+        ("hide_specific", np.bool_),  # functions: only general ones are available
         ("marines", np.int32),
         ("reinforcements", np.int32),
         ("roaches", np.int32),

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 from l2rl.randomness import derive_seed
 
 from .engine import Engine
-from .spaces import action_space
+from .observations import Observations, copied, row
 
 Infos = list[dict[str, Any]]
 
@@ -38,10 +38,10 @@ class MinigameVecEnv(VecEnv):
         seeds = game_seeds or [derive_seed(seed, i) for i in range(n_envs)]
         self.engine = Engine(task, parameters or {}, seeds)
         self.render_mode = "rgb_array"
-        super().__init__(len(seeds), self.engine.observation_space, action_space())
-        self._actions = np.zeros(len(seeds), np.int64)
+        super().__init__(len(seeds), self.engine.observation_space, self.engine.action_space)
+        self._actions = np.zeros((len(seeds), *(self.engine.action_space.shape or ())), np.int64)
 
-    def reset(self) -> np.ndarray:
+    def reset(self) -> Observations:
         """Start a new episode in every game; games given a seed by `seed()` start from it."""
         self.engine.seed(self._seeds)
         self._reset_seeds()
@@ -49,10 +49,10 @@ class MinigameVecEnv(VecEnv):
         return self.engine.reset()
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Take the actions, (N,) whole numbers."""
+        """Take the actions, (N,) whole numbers, or (N, 17) function calls."""
         self._actions = actions
 
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Infos]:
+    def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
         """Observations, rewards (N,) float32, dones (N,) bool, infos."""
         seen, rewards, dones, truncated, ended = self.engine.step(self._actions)
         infos: Infos = [{} for _ in range(self.num_envs)]
@@ -64,7 +64,7 @@ class MinigameVecEnv(VecEnv):
     def _final_info(self, i: int, truncated: bool) -> dict[str, Any]:
         game = self.engine.games[i]
         return {
-            "terminal_observation": self.engine.last_seen[i].copy(),
+            "terminal_observation": copied(row(self.engine.last_seen, i)),
             "terminal_action_mask": self.engine.last_masks[i].copy(),
             "TimeLimit.truncated": truncated,
             "episode": {"r": float(game["last_return"]), "l": int(game["last_length"])},
@@ -72,7 +72,8 @@ class MinigameVecEnv(VecEnv):
         }
 
     def action_masks(self) -> np.ndarray:
-        """Which actions are valid now, (N, 30) bool; a view that the next step overwrites."""
+        """Which actions are valid now, (N, 30) bool; of function calls every part, one after the
+        other, as sb3-contrib expects. A view that the next step overwrites."""
         return self.engine.masks
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from .engine import Engine
+from .observations import Observations, copied, row
 from .render import picture
-from .spaces import action_space
 
 
-class MinigameVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+class MinigameVectorEnv(VectorEnv[Observations, np.ndarray, np.ndarray]):
     """N games of one task, the same as a `SyncVectorEnv` of `MinigameEnv` in same-step mode.
 
     An ended game restarts within the step: its observation is the new episode's, and
@@ -37,7 +37,7 @@ class MinigameVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             "autoreset_mode": AutoresetMode.SAME_STEP,
         }
         self.single_observation_space = self.engine.observation_space
-        self.single_action_space = action_space()
+        self.single_action_space = self.engine.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._seeded = False
@@ -47,7 +47,7 @@ class MinigameVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         *,
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    ) -> tuple[Observations, dict[str, Any]]:
         """New episodes in all games, or in those of `options["reset_mask"]`, (N,) bool.
 
         A whole number seeds game i with `seed + i`, a sequence game i with its own.
@@ -80,7 +80,7 @@ class MinigameVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def step(
         self, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    ) -> tuple[Observations, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Observations, rewards (N,) float64, terminations, truncations (N,) bool, infos."""
         seen, rewards, dones, truncations, ended = self.engine.step(actions)
         infos: dict[str, Any] = {}
@@ -92,11 +92,14 @@ class MinigameVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def _final(self, i: int) -> dict[str, Any]:
         info = {"invalid_actions": int(self.engine.games["last_invalid_actions"][i])}
-        return {"final_obs": self.engine.last_seen[i].copy(), "final_info": info}
+        return {"final_obs": copied(row(self.engine.last_seen, i)), "final_info": info}
 
     def _infos(self, chosen: np.ndarray | None) -> dict[str, Any]:
         present = np.ones(self.num_envs, np.bool_) if chosen is None else chosen.copy()
-        return {"action_mask": self.engine.masks.copy(), "_action_mask": present}
+        infos: dict[str, Any] = {}
+        for name, masks in self.engine.valid().items():
+            infos[name], infos[f"_{name}"] = masks.copy(), present
+        return infos
 
     def render(self) -> tuple[np.ndarray, ...] | None:
         """One picture a game, (height, width, 3) uint8; None without a render mode."""

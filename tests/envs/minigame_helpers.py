@@ -7,6 +7,13 @@ from typing import Any
 import numpy as np
 
 from l2rl.envs.minigames.engine import Engine
+from l2rl.envs.minigames.functions import (
+    N_COLUMNS,
+    N_FUNCTIONS,
+    from_function_call,
+    function_ids,
+    function_table,
+)
 from l2rl.envs.minigames.spaces import N_ACTIONS
 from l2rl.envs.minigames.state import LOOK
 
@@ -43,3 +50,15 @@ def put(game: np.void, side: int, j: int, x: float, y: float, health: float | No
     game["order_x"][side, j], game["order_y"][side, j] = x, y
     if health is not None:
         game["health"][side, j] = health
+
+
+def call(games: Engine, name: str, *arguments: Any) -> tuple[Any, ...]:
+    """One env step in which the first game does a function call and the others nothing."""
+    actions = np.zeros((games.n_games, N_COLUMNS), np.int64)
+    actions[0] = from_function_call(function_ids()[name], arguments)
+    return games.step(actions)
+
+
+def available(games: Engine, i: int = 0) -> set[str]:
+    """Names of the functions that are available in game i."""
+    return {function_table()[k].name for k in np.flatnonzero(games.masks[i, :N_FUNCTIONS])}

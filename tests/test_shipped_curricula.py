@@ -25,7 +25,6 @@ KINDS = {
     "concept_shift": "concept_shift",
     "gradual_drift": "drift",
     "hundred_blocks": "recurring",
-    "seven_games": "permuted",
     "three_games": "",
     "two_games": "",
 }

@@ -12,7 +12,7 @@ import pytest
 from l2rl.assembly import check_environments
 from l2rl.config import load_curriculum, load_experiment, load_text
 from l2rl.config.scenarios import SCENARIOS
-from l2rl.registry import shipped_curricula
+from l2rl.registry import environment_suite, shipped_curricula
 from l2rl.task_environments import check_task
 
 KINDS = {
@@ -103,6 +103,13 @@ def test_a_hundred_blocks_in_which_everything_returns() -> None:
     assert min(Counter(order).values()) >= 2
     assert Counter(order).keys() == tasks.keys()
     assert all(before != after for before, after in pairwise(order))
+
+
+def test_seven_games_are_all_there_are() -> None:
+    games = {task.env for task in load_curriculum("seven_games").curriculum.tasks.values()}
+    known = environment_suite("minigames").tasks()
+    assert games == {f"minigames/{name}" for name in known}
+    assert len(learned("seven_games")) == len(known)
 
 
 def test_concept_shift_comes_back_to_where_it_began() -> None:

@@ -37,7 +37,8 @@ def _number(value: Any) -> Any:
 
 def _whole(value: Any) -> Any:
     value = _number(value)
-    if isinstance(value, float) and value.is_integer():
+    # Larger ones could be written into a run's configuration, but not read again.
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
         return int(value)
     return value
 

@@ -114,6 +114,11 @@ MISTAKES = {
         "a whole number, not 1.5",
         "",
     ),
+    "more than any count": (
+        "agent: {learner: ppo, n_envs: §3.0e+20}\n" + CURRICULUM,
+        "a whole number, not 3e+20",
+        "",
+    ),
     "truth value as a number": (
         "agent: {learner: ppo, settings: {gamma: §true}}\n" + CURRICULUM,
         "`gamma` must be a number, not `true`",

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from synthetic_run import make_run
 
-from l2rl.runs.l2logger_format import COLUMNS, export_l2logger, scenario_type, task_names
+from l2rl.runs.l2logger_format import export_l2logger
+from l2rl.runs.l2logger_log import COLUMNS
+from l2rl.runs.l2logger_view import scenario_type, task_names
 from l2rl.runs.log_views import episodes
 from l2rl.runs.run_directory import RunDirectory
 from l2rl.runs.tidy_log import read_log

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from l2rl.metrics.continual import MATRIX_METRICS, NotComputable, task_forgetting
 from l2rl.metrics.evaluation_matrix import EvaluationMatrix, evaluation_matrix
+from l2rl.metrics.l2m.family import l2m_family
 from l2rl.runs.files import write_json
 from l2rl.runs.log_views import last_env_steps, rows_of
 
@@ -64,7 +65,10 @@ def matrix_family(log: pa.Table) -> dict[str, Figure]:
     return figures
 
 
-FAMILIES: dict[str, Callable[[pa.Table], dict[str, Figure]]] = {"matrix": matrix_family}
+FAMILIES: dict[str, Callable[[pa.Table], dict[str, Figure]]] = {
+    "matrix": matrix_family,
+    "l2m": l2m_family,
+}
 """Every family of metrics: a function from the log to figures by qualified name."""
 
 

@@ -63,6 +63,12 @@ class L2Log:
     scenario: Mapping[str, Any] = field(default_factory=dict)
     """What scenario_info.json says."""
     places: Places | None = None
+    own_names: Mapping[str, str] = field(default_factory=dict)
+    """Of a run of ours: what its tasks are called in this log."""
+    _read: dict[tuple[str, bool], NDArray[np.float64]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """Columns that were made numbers before; a million of them take a second."""
 
     def place(self, row: int) -> str:
         """Where row number `row` of the table comes from, for messages."""
@@ -75,6 +81,11 @@ class L2Log:
         it, also in a log that was never written. Raises `UserError` with file and line for what
         is no finite number.
         """
+        if (column, exact) not in self._read:
+            self._read[column, exact] = self._numbers(column, exact)
+        return self._read[column, exact]
+
+    def _numbers(self, column: str, exact: bool) -> NDArray[np.float64]:
         data = self.table[column].combine_chunks()
         if pa.types.is_string(data.type):
             found, wrong = numbers(data.fill_null(""), exact=exact)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def _checked(log: L2Log) -> L2Log:
     lower = pc.take(pc.utf8_lower(names.dictionary), names.indices).dictionary_encode()
     position = table.column_names.index("task_name")
     table = table.set_column(position, "task_name", lower.cast(WORD))
-    return L2Log(log.name, table, log.metrics_columns, log.scenario, log.places)
+    return replace(log, table=table, _read={})
 
 
 def _whole_numbers(log: L2Log, column: str) -> NDArray[np.int64]:
@@ -197,7 +198,7 @@ def _ordered(log: L2Log) -> L2Log:
     if log.places is None or np.array_equal(order, np.arange(order.size)):
         return log
     places = Places(log.places.files, log.places.file[order], log.places.row[order])
-    return L2Log(log.name, log.table.take(order), log.metrics_columns, log.scenario, places)
+    return replace(log, table=log.table.take(order), places=places, _read={})
 
 
 def _natural(path: Path) -> list[Any]:

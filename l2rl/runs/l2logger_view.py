@@ -91,7 +91,13 @@ def l2logger_view(
     if _has_success(played):
         columns["success"] = pa.array(played.success[order])
     measures = tuple(name for name in (PERFORMANCE, "success") if name in columns)
-    return L2Log(name, pa.table(columns), measures, scenario or {"scenario_type": scenario_type("")})
+    return L2Log(
+        name=name,
+        table=pa.table(columns),
+        metrics_columns=measures,
+        scenario=scenario or {"scenario_type": scenario_type("")},
+        own_names={task: own.lower() for task, own in names.items()},
+    )
 
 
 def block_numbers(played: Episodes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from l2rl.errors import UserError
 from l2rl.metrics.l2m.differences import Difference
 from l2rl.metrics.l2m.files import Analysis, full_report, lifetime_table, options_shown, tsv_text
-from l2rl.metrics.l2m.result import L2MResult
+from l2rl.metrics.l2m.result import L2MResult, is_transfer, metric_names
 from l2rl.report.style import count, number
 from l2rl.runs.files import plain
 
@@ -82,9 +82,10 @@ def _lifetime(figures: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def _tasks(result: L2MResult) -> Table:
-    values = result.task_values()
+    metrics = [metric for metric in metric_names(result.options) if not is_transfer(metric)]
+    values = {metric: result.of_tasks(metric) for metric in metrics}
     table = Table("task")
-    for heading in ("LX", "EX", *(_HEADINGS[metric] for metric in values)):
+    for heading in ("LX", "EX", *(_HEADINGS[metric] for metric in metrics)):
         table.add_column(heading, justify="right")
     found = result.prepared.experiences
     for task in result.prepared.tasks:
@@ -97,8 +98,8 @@ def _tasks(result: L2MResult) -> Table:
 
 def _transfer(result: L2MResult) -> Table:
     table = Table("transfer", "source", "target", "values")
-    for metric, pairs in result.transfer_values().items():
-        for source, targets in pairs.items():
+    for metric in filter(is_transfer, metric_names(result.options)):
+        for source, targets in result.of_pairs(metric).items():
             for target, values in targets.items():
                 name = metric.replace("_transfer_", " ")
                 table.add_row(name, Text(source), Text(target), _few(values))

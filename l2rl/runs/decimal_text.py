@@ -17,8 +17,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 MISSING = pa.array(
-    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"]
-    + ["<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
+    [
+        *("", "NaN", "nan", "-NaN", "-nan", "<NA>", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA"),
+        *("NULL", "null", "None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+    ]
 )
 """Words that stand for a missing number."""
 
@@ -42,9 +44,7 @@ def numbers(texts: pa.Array, *, exact: bool = False) -> tuple[NDArray[np.float64
     is_number = pc.fill_null(is_number, False).to_numpy(zero_copy_only=False)
     values = np.full(len(texts), np.nan)
     good = pa.array(is_number)
-    values[is_number] = (
-        _exact(texts.filter(good)) if exact else _by_the_format(parts.filter(good))
-    )
+    values[is_number] = _exact(texts.filter(good)) if exact else _by_the_format(parts.filter(good))
     wrong = np.flatnonzero(~missing & ~np.isfinite(values))
     return values, int(wrong[0]) if wrong.size else None
 

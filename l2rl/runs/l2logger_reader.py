@@ -26,7 +26,7 @@ from l2rl.errors import UserError
 from l2rl.runs.decimal_text import MISSING
 from l2rl.runs.files import read_json
 from l2rl.runs.l2logger_log import COLUMNS, WORD, L2Log, Places
-from l2rl.runs.l2logger_tsv import read_tsv
+from l2rl.runs.l2logger_tsv import read_tsvs
 
 BLOCK_TYPES = ("train", "test")
 BLOCK_SUBTYPES = ("wake", "sleep")
@@ -49,17 +49,16 @@ def read_l2logger(directory: Path) -> L2Log:
     paths = sorted(directory.rglob("data-log.tsv"), key=_natural)
     if not paths:
         raise UserError(f"{directory} holds no data-log.tsv, so there is nothing to compute.")
-    tables = [_with_subtype(read_tsv(path)) for path in paths]
-    _check_metrics_columns(paths, tables, columns)
-    rows = [table.num_rows for table in tables]
+    tables, rows = read_tsvs(paths)
     places = Places(
         files=tuple(paths),
         file=np.repeat(np.arange(len(paths), dtype=np.int32), rows),
         row=np.concatenate([np.arange(count) for count in rows]),
     )
+    _check_metrics_columns(tables, columns, places)
     log = L2Log(
         name=directory.resolve().name,
-        table=_together(tables),
+        table=_together([_with_subtype(table) for table in tables]),
         metrics_columns=columns,
         scenario=read_json(scenario) if scenario.is_file() else {},
         places=places,
@@ -89,15 +88,17 @@ def _with_subtype(table: pa.Table) -> pa.Table:
 
 
 def _check_metrics_columns(
-    paths: list[Path], tables: list[pa.Table], columns: tuple[str, ...]
+    tables: list[pa.Table], columns: tuple[str, ...], places: Places
 ) -> None:
-    for path, table in zip(paths, tables, strict=True):
+    before = 0
+    for table in tables:
         missing = [name for name in columns if name not in table.column_names]
         if missing:
             raise UserError(
-                f"{path}:1: the header lacks {', '.join(missing)}, which logger_info.json names "
-                "in metrics_columns."
+                f"{places.files[places.file[before]]}:1: the header lacks {', '.join(missing)}, "
+                "which logger_info.json names in metrics_columns."
             )
+        before += table.num_rows
 
 
 def _together(tables: list[pa.Table]) -> pa.Table:

@@ -1,9 +1,14 @@
-"""One data-log.tsv as a table of text, or one message with the line at fault."""
+"""The files data-log.tsv as tables of text, or one message with the line at fault.
+
+A lifetime can have tens of thousands of small files, one for each block. So files with one header
+are read as one text; only when something is odd there is each looked at by itself.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,29 +19,80 @@ from l2rl.runs.l2logger_log import COLUMNS, WORD
 
 REQUIRED = tuple(name for name in COLUMNS if name != "block_subtype")
 """Format 1.0 has no `block_subtype`; everything was `wake` then."""
+BATCH_BYTES = 1 << 26
+"""Files are read together up to about this size."""
 
 
-def read_tsv(path: Path) -> pa.Table:
-    """The rows of a file: words as dictionaries, everything else as text.
+def read_tsvs(paths: Sequence[Path]) -> tuple[list[pa.Table], list[int]]:
+    """The rows of all files, one table for some of them in turn, and the rows of each file.
 
-    Raises `UserError` naming file and line.
+    Words are dictionaries, everything else is text. Raises `UserError` naming file and line.
     """
+    tables: list[pa.Table] = []
+    rows: list[int] = []
+    for batch in _batches(paths):
+        together = _read_together(batch)
+        if together is None:
+            single = [_read_alone(path, data) for path, data in batch]
+            together = single, [table.num_rows for table in single]
+        tables += together[0]
+        rows += together[1]
+    return tables, rows
+
+
+def _batches(paths: Sequence[Path]) -> Iterator[list[tuple[Path, bytes]]]:
+    """Consecutive files with one header, and their contents."""
+    batch: list[tuple[Path, bytes]] = []
+    size, header = 0, b""
+    for path in paths:
+        data = _bytes(path)
+        own = data.split(b"\n", 1)[0]
+        if batch and (own != header or size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        header = own
+        batch.append((path, data))
+        size += len(data)
+    yield batch
+
+
+def _read_together(batch: list[tuple[Path, bytes]]) -> tuple[list[pa.Table], list[int]] | None:
+    """One table of several files; None unless every line of every file is a row."""
+    bodies = [data.partition(b"\n")[2] for _, data in batch]
+    bodies = [body if body.endswith(b"\n") else body + b"\n" for body in bodies]
+    rows = [body.count(b"\n") for body in bodies]
+    path, first = batch[0]
+    names = _header(path, first)
+    data = first.partition(b"\n")[0] + b"\n" + b"".join(bodies)
+    if b"\0" in data:
+        return None
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+        table = _parsed(data, names)
+    except pa.ArrowInvalid:
+        return None
+    # Blank lines and quoted line ends leave fewer rows, so does a quotation mark never closed.
+    return ([table], rows) if table.num_rows == sum(rows) else None
+
+
+def _read_alone(path: Path, data: bytes) -> pa.Table:
+    """The rows of one file. Raises `UserError` naming file and line."""
     names = _header(path, data)
     try:
         table = _parsed(data, names)
     except pa.ArrowInvalid as error:
         _find_fault(path, data, len(names))
         raise UserError(f"{path} is no table of tab-separated values: {error}") from None
-    if b"\0" in data or data.count(b"\n") != table.num_rows + 1:
-        # Harmless are blank lines, quoted line ends and a last line without end; others are not.
-        _find_fault(path, data, len(names))
+    _find_fault(path, data, len(names))
     if table.num_rows == 0:
         raise UserError(f"{path}:1: there is a header but no row. Delete the file if it is unused.")
     return table
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def _parsed(data: bytes, names: list[str]) -> pa.Table:

@@ -1,7 +1,7 @@
 """Writing a log directory of format 1.0 or 1.1, as l2logger 1.8.2 does.
 
-    <directory>/logger_info.json  scenario_info.json
-    <directory>/<worker_id>/<block_num>-<train|test>/data-log.tsv
+<directory>/logger_info.json  scenario_info.json
+<directory>/<worker_id>/<block_num>-<train|test>/data-log.tsv
 """
 
 from __future__ import annotations

@@ -121,7 +121,9 @@ def _expert_values(experts: list[ExpertCurve], options: Options) -> list[Floats]
 
 def _pointwise_mean(experts: list[ExpertCurve]) -> Floats:
     shortest = min(map(len, experts))
-    return np.array([expert.values[:shortest] for expert in experts]).mean(axis=0)
+    curves = np.array([expert.values[:shortest] for expert in experts])
+    mean: Floats = curves.mean(axis=0)
+    return mean
 
 
 def _slope(experience: Ints, values: Floats) -> float:
@@ -138,9 +140,7 @@ def _efficiency(
     prepared: Prepared, task: str, rows: Ints, slope: float, options: Options
 ) -> SampleEfficiency:
     corrections = options.corrections
-    values = mean_per_experience(
-        prepared.performance[rows], prepared.experiences.experience[rows]
-    )
+    values = mean_per_experience(prepared.performance[rows], prepared.experiences.experience[rows])
     reached, exp_to_sat = saturation(values, corrections)
     if exp_to_sat == 0:
         return SampleEfficiency(np.nan, "it saturates at the first experience")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from l2rl.errors import UserError
 from l2rl.metrics.l2m.corrections import PARITY, REASONS, STRICT, Corrections
 from l2rl.metrics.l2m.experts import ExpertRuns
 from l2rl.metrics.l2m.options import Options
-from l2rl.metrics.l2m.result import compute_l2m
+from l2rl.metrics.l2m.result import compute_l2m, is_transfer
 from l2rl.runs.l2logger_log import L2Log
 
 SAME = 1e-9
@@ -32,20 +32,17 @@ class Difference:
 
 def differences(log: L2Log, experts: ExpertRuns, options: Options) -> list[Difference]:
     """Every metric of the lifetime on which the modes differ; none where both refuse the log."""
-    parity, refused = _lifetime(log, experts, options, PARITY)
-    strict, _ = _lifetime(log, experts, options, STRICT)
+    parity, refused = _lifetime(log, experts, options, PARITY, None)
+    strict, _ = _lifetime(log, experts, options, STRICT, None)
     differing = [
         metric for metric in strict or parity if not _same(parity.get(metric), strict.get(metric))
     ]
-    if not differing:
-        return []
-    reasons: dict[str, list[str]] = {metric: [] for metric in differing}
-    if refused:
-        reasons = {metric: [refused] for metric in differing}
-    else:
+    reasons: dict[str, list[str]] = {metric: [refused] * bool(refused) for metric in differing}
+    if not refused:
         for name, corrections in _applicable(log, experts, options):
-            changed, _ = _lifetime(log, experts, options, corrections)
-            for metric in differing:
+            metrics = [metric for metric in differing if name not in _ONLY or _ONLY[name](metric)]
+            changed, _ = _lifetime(log, experts, options, corrections, metrics)
+            for metric in metrics:
                 if not _same(parity.get(metric), changed.get(metric)):
                     reasons[metric].append(REASONS[name])
     return [
@@ -79,15 +76,33 @@ def _applicable(
             yield name, corrections
 
 
+_ONLY: dict[str, Callable[[str], bool]] = {
+    "single_smoothing": "sample_efficiency".__eq__,
+    "tolerant_saturation": "sample_efficiency".__eq__,
+    "separate_slopes": "sample_efficiency".__eq__,
+    "every_transfer_pair": is_transfer,
+    "untrained_transfer": is_transfer,
+    "all_transfer_values": is_transfer,
+    "positive_transfer": is_transfer,
+}
+"""Which metrics a correction can change, where that is not all."""
+
+
 def _lifetime(
-    log: L2Log, experts: ExpertRuns, options: Options, corrections: Corrections
+    log: L2Log,
+    experts: ExpertRuns,
+    options: Options,
+    corrections: Corrections,
+    metrics: list[str] | None,
 ) -> tuple[Lifetime, str]:
     """The figures, or none and why the log was refused."""
+    if metrics == []:
+        return {}, ""
     try:
         result = compute_l2m(log, experts, replace(options, corrections=corrections))
     except UserError as error:
         return {}, str(error)
-    return result.lifetime(), ""
+    return result.lifetime(metrics), ""
 
 
 def _same(one: float | None, other: float | None) -> bool:

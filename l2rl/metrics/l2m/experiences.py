@@ -74,7 +74,8 @@ class Regimes:
 
     def of_task(self, task: str) -> Bools:
         """(regimes,) whether a regime is of the task."""
-        return self.task == self.tasks.index(task)
+        mine: Bools = self.task == self.tasks.index(task)
+        return mine
 
     def ordered_tasks(self) -> list[str]:
         """Tasks in order of their first learning block, then those that were only evaluated."""

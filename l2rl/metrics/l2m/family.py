@@ -9,7 +9,7 @@ from l2rl.metrics.l2m.options import Options
 from l2rl.runs.l2logger_view import l2logger_view
 
 DEFAULTS = Options(maintenance="both", transfer="both")
-"""As l2metrics' own, but with both kinds of maintenance and transfer: their names tell them apart."""
+"""As l2metrics' own, but with both kinds of maintenance and transfer: names tell them apart."""
 
 
 def l2m_family(log: pa.Table) -> dict[str, Figure]:

@@ -1,4 +1,4 @@
-"""The lifetime figures by their qualified names, each with a value or the reason why it has none."""
+"""The lifetime figures by qualified names, each with a value or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from typing import Any
 import numpy as np
 
 from l2rl.errors import UserError
-from l2rl.metrics.l2m.differences import Difference, differences
+from l2rl.metrics.l2m.differences import differences
 from l2rl.metrics.l2m.experts import ExpertRuns
 from l2rl.metrics.l2m.options import Options
-from l2rl.metrics.l2m.result import L2MResult, compute_l2m
+from l2rl.metrics.l2m.result import (
+    AGAINST_EXPERTS,
+    L2MResult,
+    compute_l2m,
+    is_transfer,
+    metric_names,
+)
 from l2rl.runs.l2logger_log import L2Log
 
 Figure = dict[str, Any]
-"""`value` (float or None), `reason` (why it is None), `measure`; `missing_experts` where experts are
-needed; `strict` and `because` where the strict mode says something else."""
+"""`value` (float or None), `reason` (why it is None), `measure`; `missing_experts` where experts
+are needed; `strict` and `because` where the strict mode says something else."""
 
 FAMILY = "l2m"
-AGAINST_EXPERTS = ("relative_performance", "sample_efficiency")
 
 
 def l2m_figures(
@@ -28,18 +33,21 @@ def l2m_figures(
     """`l2m/...` -> figure for a log; what its reader would refuse becomes the reason of all."""
     options = options or Options()
     try:
-        result = compute_l2m(log, experts, options)
+        found = figures_of(compute_l2m(log, experts, options))
     except UserError as error:
-        found = {
-            f"{FAMILY}/{metric}": {"value": None, "reason": str(error), "measure": _measure(options)}
-            for metric in metric_names(options)
-        }
-    else:
-        found = figures_of(result)
+        found = _refused(options, str(error))
     for difference in differences(log, experts or {}, options):
         figure = found[f"{FAMILY}/{difference.metric}"]
         figure |= {"strict": difference.strict, "because": list(difference.reasons)}
     return found
+
+
+def _refused(options: Options, reason: str) -> dict[str, Figure]:
+    measure = options.performance_column
+    return {
+        f"{FAMILY}/{metric}": {"value": None, "reason": reason, "measure": measure}
+        for metric in metric_names(options)
+    }
 
 
 def figures_of(result: L2MResult) -> dict[str, Figure]:
@@ -50,24 +58,12 @@ def figures_of(result: L2MResult) -> dict[str, Figure]:
         figure: Figure = {
             "value": value if known else None,
             "reason": None if known else reason_of(result, metric),
-            "measure": _measure(result.options),
+            "measure": result.options.performance_column,
         }
         if metric in AGAINST_EXPERTS:
             figure["missing_experts"] = missing_experts(result)
         found[f"{FAMILY}/{metric}"] = figure
     return found
-
-
-def metric_names(options: Options) -> tuple[str, ...]:
-    """The metrics that the options ask for, in order."""
-    averages = ("mean_training_performance", "mean_evaluation_performance")
-    maintained = (f"performance_maintenance_{kind}" for kind in options.maintenances)
-    transferred = (
-        f"{direction}_transfer_{kind}"
-        for kind in options.transfers
-        for direction in ("forward", "backward")
-    )
-    return ("performance_recovery", *averages, *maintained, *transferred, *AGAINST_EXPERTS)
 
 
 def reason_of(result: L2MResult, metric: str) -> str:
@@ -86,7 +82,7 @@ def reason_of(result: L2MResult, metric: str) -> str:
     }.get(metric)
     if metric.startswith("performance_maintenance"):
         reason = "no task was evaluated again after the first evaluation that follows its learning"
-    elif "_transfer_" in metric:
+    elif is_transfer(metric):
         reason = _reason_of_transfer(result, metric)
     return f"{reason}{_about_sleep(result) if metric != 'performance_recovery' else ''}"
 
@@ -121,7 +117,8 @@ def _reason_of_transfer(result: L2MResult, metric: str) -> str:
     direction = "forward" if forward else "backward"
     left_out = [one for one in result.transfer.left_out if one.direction == direction]
     if left_out:
-        reason = f"{len(left_out)} values were left out, such as one because {left_out[0].reason}"
+        gaps = sum(len(one.blocks) for one in left_out)
+        reason = f"{gaps} gaps were left out, the first because {left_out[0].reason}"
     return reason
 
 
@@ -133,7 +130,3 @@ def _about_sleep(result: L2MResult) -> str:
         f" ({hidden} evaluations made while awake do not count in l2metrics once there is sleep; "
         "the strict mode counts them)"
     )
-
-
-def _measure(options: Options) -> str:
-    return options.performance_column

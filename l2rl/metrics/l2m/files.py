@@ -1,9 +1,9 @@
 """L2M results as files: JSON that every parser takes, TSV and Parquet.
 
-    <name>_metrics.json  <name>_settings.json    the report of l2metrics, and ours below `l2rl`
-    <name>_metrics.tsv   <name>_regime.tsv       metric by task, quantities by regime
-    <name>_metrics.parquet  <name>_regime.parquet  <name>_data.parquet
-    ll_metrics.json  ll_metrics.tsv              of several logs, one row each
+<name>_metrics.json  <name>_settings.json    the report of l2metrics, and ours below `l2rl`
+<name>_metrics.tsv   <name>_regime.tsv       metric by task, quantities by regime
+<name>_metrics.parquet  <name>_regime.parquet  <name>_data.parquet
+ll_metrics.json  ll_metrics.tsv              of several logs, one row each
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pyarrow.parquet
 from l2rl.metrics.l2m.differences import Difference
 from l2rl.metrics.l2m.options import Options
 from l2rl.metrics.l2m.report import data_table, original_name, regime_table, report
-from l2rl.metrics.l2m.result import L2MResult
+from l2rl.metrics.l2m.result import L2MResult, is_transfer
 from l2rl.runs.files import write_bytes_atomically, write_json
 
 FORMATS = ("json", "tsv", "parquet")
@@ -73,9 +73,7 @@ def full_report(analysis: Analysis) -> dict[str, Any]:
 def settings(analysis: Analysis) -> dict[str, Any]:
     """The options by the original's names, and which corrections were on."""
     options = analysis.result.options
-    found: dict[str, Any] = {
-        name: getattr(options, option) for name, option in _SETTINGS.items()
-    }
+    found: dict[str, Any] = {name: getattr(options, option) for name, option in _SETTINGS.items()}
     if options.ranges:
         found["data_range"] = {
             task: {"min": low, "max": high} for task, (low, high) in options.ranges.items()
@@ -90,19 +88,18 @@ def metrics_table(result: L2MResult) -> pa.Table:
     rows: list[tuple[str, str, float | None]] = []
     for metric, value in result.lifetime().items():
         rows.append((metric, "", value))
-    for metric, by_task in result.task_values().items():
-        rows += [(metric, task, value) for task, value in by_task.items()]
-    for metric, pairs in result.transfer_values().items():
-        for source, targets in pairs.items():
+        if not is_transfer(metric):
+            rows += [(metric, task, value) for task, value in result.of_tasks(metric).items()]
+            continue
+        for source, targets in result.of_pairs(metric).items():
             for target, values in targets.items():
                 rows += [(metric, f"{source} -> {target}", value) for value in values]
-    metrics, tasks, values = zip(*rows, strict=True)
     return pa.table(
         {
             "run_id": [result.log.name] * len(rows),
-            "metric": list(metrics),
-            "task": list(tasks),
-            "value": pa.array([_known(value) for value in values], pa.float64()),
+            "metric": [metric for metric, _, _ in rows],
+            "task": [task for _, task, _ in rows],
+            "value": pa.array([_known(value) for _, _, value in rows], pa.float64()),
         }
     )
 

@@ -22,7 +22,6 @@ from l2rl.metrics.l2m.experts import ExpertCurve, ExpertRuns, expert_curves
 from l2rl.metrics.l2m.options import Options, Range
 from l2rl.metrics.l2m.ranges import normalised, normalised_by_run, range_of, supplied_ranges
 from l2rl.metrics.l2m.smoothing import smoothed_stretches
-from l2rl.randomness import numpy_generator
 from l2rl.runs.l2logger_log import L2Log
 
 CLAMP_QUANTILES = (0.1, 0.9)
@@ -73,9 +72,16 @@ def prepare(log: L2Log, experts: ExpertRuns, options: Options) -> Prepared:
         values, curves = _normalise(values, curves, found, ranges, options)
         steps["normalized"] = values
     if options.noise_mean or options.noise_std:
-        noise = numpy_generator(options.noise_seed, "l2m", "noise")
-        values = values + noise.normal(options.noise_mean, options.noise_std, values.size)
+        values = values + _noise(options, values.size)
     return Prepared(found, regimes, tasks, values, steps, curves, ranges)
+
+
+def _noise(options: Options, size: int) -> Floats:
+    # Imported late, because it brings torch.
+    from l2rl.randomness import numpy_generator
+
+    generator = numpy_generator(options.noise_seed, "l2m", "noise")
+    return generator.normal(options.noise_mean, options.noise_std, size)
 
 
 def _smooth(

@@ -77,9 +77,7 @@ def saturations(
 
 def saturation(values: Floats, corrections: Corrections) -> tuple[float, float]:
     """The same of one series."""
-    highest, place = saturations(
-        values, np.array([0]), np.array([values.size]), corrections
-    )
+    highest, place = saturations(values, np.array([0]), np.array([values.size]), corrections)
     return float(highest[0]), float(place[0])
 
 

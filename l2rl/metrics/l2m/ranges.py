@@ -31,7 +31,9 @@ def read_ranges(path: Path) -> dict[str, Range]:
 
 
 def _range(path: Path, task: str, value: Any) -> Range:
-    ends = [value.get(name) for name in ("min", "max")] if isinstance(value, Mapping) else [None]
+    ends: list[Any] = [None]
+    if isinstance(value, Mapping):
+        ends = [value.get(name) for name in ("min", "max")]
     good = all(isinstance(end, int | float) and np.isfinite(end) for end in ends)
     if not good or ends[0] > ends[1]:
         raise UserError(
@@ -88,9 +90,7 @@ def normalised(values: Floats, lowest: float, highest: float) -> Floats:
     return (values - lowest) / (highest - lowest) * SCALE + OFFSET
 
 
-def normalised_by_run(
-    values: Floats, ranges: Mapping[str, Range], constant_runs: bool
-) -> Floats:
+def normalised_by_run(values: Floats, ranges: Mapping[str, Range], constant_runs: bool) -> Floats:
     """The same by the smallest and largest end of all ranges; NaN if that is a point."""
     lowest = min(low for low, _ in ranges.values())
     highest = max(high for _, high in ranges.values())

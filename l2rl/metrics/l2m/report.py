@@ -5,7 +5,6 @@ Readers of its files can read ours. Where it writes a bare NaN, ours has None (n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from l2rl.metrics.l2m.result import L2MResult
+from l2rl.metrics.l2m.result import L2MResult, is_transfer, metric_names
 from l2rl.runs.decimal_text import MISSING
 from l2rl.runs.l2logger_log import COLUMNS
 
@@ -66,9 +65,11 @@ def task_report(result: L2MResult, task: str) -> dict[str, Any]:
     values = result.prepared.performance[mine]
     efficiency = result.efficiency[task]
     report: dict[str, Any] = {
-        original_name(metric): by_task[task] for metric, by_task in result.task_values().items()
+        original_name(metric): result.of_pairs(metric).get(task, {})
+        if is_transfer(metric)
+        else result.of_tasks(metric)[task]
+        for metric in metric_names(result.options)
     }
-    report |= {metric: pairs.get(task, {}) for metric, pairs in result.transfer_values().items()}
     report |= {
         "recovery_times": result.recovery[task].times.tolist(),
         "avg_train_perf_vals": result.averages(task, training=True).tolist(),
@@ -158,9 +159,7 @@ def _typed(values: pa.ChunkedArray) -> pa.ChunkedArray:
 def _ranges(result: L2MResult) -> dict[str, dict[str, float]] | None:
     if result.prepared.ranges is None:
         return None
-    return {
-        task: {"min": low, "max": high} for task, (low, high) in result.prepared.ranges.items()
-    }
+    return {task: {"min": low, "max": high} for task, (low, high) in result.prepared.ranges.items()}
 
 
 def _parameters(result: L2MResult) -> list[str]:
@@ -171,5 +170,3 @@ def _parameters(result: L2MResult) -> list[str]:
 
 def _shortened(text: str) -> str:
     return text[:LONGEST_PARAMETERS] + "..." if len(text) > LONGEST_PARAMETERS else text
-
-

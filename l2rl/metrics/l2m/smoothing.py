@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from l2rl.metrics.l2m.arrays import Floats, Ints, by_length
@@ -11,7 +13,7 @@ LONGEST_WINDOW = 100
 SHORTEST_WINDOW = 3
 """A shorter window leaves the series as it is."""
 
-_KERNELS = {
+_KERNELS: dict[str, Callable[[int], Floats]] = {
     "flat": np.ones,
     "hanning": np.hanning,
     "hamming": np.hamming,
@@ -54,8 +56,9 @@ def kernel_for(length: int, kind: str, window: int | None, centred: bool) -> Flo
         window -= window % 2 == 0
     if window < SHORTEST_WINDOW:
         return None
-    weights: Floats = _KERNELS[kind](window)
-    return weights / weights.sum()
+    weights = _KERNELS[kind](window)
+    kernel: Floats = weights / weights.sum()
+    return kernel
 
 
 def _convolved(series: Floats, kernel: Floats, centred: bool) -> Floats:
@@ -68,9 +71,7 @@ def _convolved(series: Floats, kernel: Floats, centred: bool) -> Floats:
     if np.isnan(series).any():
         return series
     window = kernel.size
-    mirrored = np.concatenate(
-        [series[window - 1 : 0 : -1], series, series[-2 : -window - 1 : -1]]
-    )
+    mirrored = np.concatenate([series[window - 1 : 0 : -1], series, series[-2 : -window - 1 : -1]])
     means: Floats = np.convolve(kernel, mirrored, mode="valid")
     early = window // 2 if centred else window // 2 - 1
     return means[early : early + series.size]

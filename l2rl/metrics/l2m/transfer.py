@@ -8,7 +8,8 @@ backward transfer after it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -27,14 +28,14 @@ Values = dict[str, dict[str, list[float]]]
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A value that the strict mode does not count, and why."""
+    """Gaps that the strict mode does not count, and why."""
 
     direction: Direction
     source: str
     target: str
-    block: int
-    """`block_num` of the later evaluation."""
     reason: str
+    blocks: tuple[int, ...]
+    """`block_num` of the later evaluation of each."""
 
 
 @dataclass
@@ -47,15 +48,21 @@ class Transfer:
 
 
 @dataclass(frozen=True)
-class _Gap:
-    """Two consecutive evaluations of a target between which a source was learned."""
+class _Gaps:
+    """All gaps of one target and source in one direction, in order of time."""
 
     direction: Direction
     source: str
     target: str
-    before: int
-    after: int
-    target_trained: bool
+    before: Ints
+    after: Ints
+    """(gaps,) regimes of the two evaluations."""
+    target_trained: Bools
+    """(gaps,) the target itself was learned in between too."""
+
+    def only(self, keep: Bools) -> _Gaps:
+        before, after, trained = self.before[keep], self.after[keep], self.target_trained[keep]
+        return replace(self, before=before, after=after, target_trained=trained)
 
 
 def transfer(
@@ -67,81 +74,82 @@ def transfer(
 ) -> Transfer:
     """All transfer; `counted` says which regimes are considered."""
     found = Transfer({kind: {} for kind in kinds}, {kind: {} for kind in kinds})
-    gaps = _gaps(prepared, counted, corrections)
-    for gap in sorted(gaps, key=lambda gap: gap.after):
-        reason = _why_left_out(gap, quantities.term_perf, corrections)
-        if reason:
-            block = int(prepared.regimes.block[gap.after])
-            left_out = LeftOut(gap.direction, gap.source, gap.target, block, reason)
-            found.left_out.append(left_out)
-            continue
-        before, after = (float(quantities.term_perf[i]) for i in (gap.before, gap.after))
+    terminal = quantities.term_perf
+    for gaps in _all_gaps(prepared, counted, corrections):
+        if corrections.untrained_transfer:
+            reason = f"{gaps.target} itself was learned in between"
+            gaps = _leave_out(found, prepared, gaps, gaps.target_trained, reason)
+        if corrections.positive_transfer:
+            negative = (terminal[gaps.before] < 0) | (terminal[gaps.after] < 0)
+            gaps = _leave_out(found, prepared, gaps, negative, "performance is negative")
         for kind in kinds:
-            value = _value(kind, before, after)
-            if value is not None:
-                into = (found.forward if gap.direction == "forward" else found.backward)[kind]
-                into.setdefault(gap.source, {}).setdefault(gap.target, []).append(value)
+            values = _values(kind, terminal[gaps.before], terminal[gaps.after])
+            into = (found.forward if gaps.direction == "forward" else found.backward)[kind]
+            if values:
+                into.setdefault(gaps.source, {})[gaps.target] = values
     return found
 
 
-def _value(kind: str, before: float, after: float) -> float | None:
-    """Ratio or contrast; None where it would divide by 0 or nothing is known."""
-    divisor = before if kind == "ratio" else before + after
-    if divisor == 0 or np.isnan(before) or np.isnan(after):
-        return None
-    return after / before if kind == "ratio" else (after - before) / divisor
+def _values(kind: str, before: Floats, after: Floats) -> list[float]:
+    """Ratio or contrast of each gap, unless it would divide by 0 or nothing is known."""
+    dividend, divisor = (after, before) if kind == "ratio" else (after - before, before + after)
+    known = (divisor != 0) & ~np.isnan(divisor) & ~np.isnan(dividend)
+    values: list[float] = (dividend[known] / divisor[known]).tolist()
+    return values
 
 
-def _why_left_out(gap: _Gap, terminal: Floats, corrections: Corrections) -> str:
-    if gap.target_trained and corrections.untrained_transfer:
-        return f"{gap.target} itself was learned in between"
-    if corrections.positive_transfer and min(terminal[gap.before], terminal[gap.after]) < 0:
-        return "performance is negative"
-    return ""
+def _leave_out(
+    found: Transfer, prepared: Prepared, gaps: _Gaps, which: Bools, reason: str
+) -> _Gaps:
+    """The gaps that stay; the others are noted."""
+    if which.any():
+        blocks = tuple(prepared.regimes.block[gaps.after[which]].tolist())
+        found.left_out.append(LeftOut(gaps.direction, gaps.source, gaps.target, reason, blocks))
+    return gaps.only(~which)
 
 
-def _gaps(prepared: Prepared, counted: Bools, corrections: Corrections) -> list[_Gap]:
-    """Every gap of every target, with one source or, by the corrections, all sources."""
+def _all_gaps(prepared: Prepared, counted: Bools, corrections: Corrections) -> Iterator[_Gaps]:
+    """The gaps of every target, each with one source or, by the corrections, all sources."""
     regimes = prepared.regimes
-    order = {task: place for place, task in enumerate(_by_appearance(prepared, counted))}
+    order = _by_appearance(prepared, counted)
+    place_of = {task: place for place, task in enumerate(order)}
+    places = np.array([place_of.get(task, -1) for task in regimes.tasks], dtype=np.int64)
     learned = np.flatnonzero(regimes.training & counted)
-    found: list[_Gap] = []
     for target in order:
         mine = regimes.of_task(target)
         evaluated = np.flatnonzero(mine & ~regimes.training & counted)
-        own = learned[mine[learned]]
-        first_own = int(own[0]) if own.size else NEVER
-        others = learned[~mine[learned]]
+        own, others = learned[mine[learned]], learned[~mine[learned]]
+        trained_in = np.searchsorted(evaluated, own)
         gap = np.searchsorted(evaluated, others)
         inside = (gap > 0) & (gap < evaluated.size)
-        trained_in = set(np.searchsorted(evaluated, own).tolist())
-        for direction, chosen in (
-            ("forward", inside & (others < first_own)),
-            ("backward", inside & (others > first_own)),
+        forward = others < (own[0] if own.size else NEVER)
+        sources = places[regimes.task[others]]
+        directions: tuple[Direction, Direction] = ("forward", "backward")
+        for direction, chosen in zip(
+            directions, (inside & forward, inside & ~forward), strict=True
         ):
-            places = np.array([order.get(t, -1) for t in regimes.tasks], dtype=np.int64)
-            pairs = np.stack([gap[chosen], places[regimes.task[others[chosen]]]], axis=1)
-            for place, source in _sources(pairs, corrections.every_transfer_pair):
-                found.append(
-                    _Gap(
-                        direction=direction,  # type: ignore[arg-type]
-                        source=list(order)[source],
-                        target=target,
-                        before=int(evaluated[place - 1]),
-                        after=int(evaluated[place]),
-                        target_trained=place in trained_in,
-                    )
+            pairs = np.stack([gap[chosen], sources[chosen]], axis=1)
+            pairs = _distinct(pairs, corrections.every_transfer_pair)
+            for source in np.unique(pairs[:, 1]).tolist():
+                numbers = pairs[pairs[:, 1] == source, 0]
+                yield _Gaps(
+                    direction=direction,
+                    source=order[source],
+                    target=target,
+                    before=evaluated[numbers - 1],
+                    after=evaluated[numbers],
+                    target_trained=np.isin(numbers, trained_in),
                 )
-    return found
 
 
-def _sources(pairs: Ints, all_of_them: bool) -> list[list[int]]:
-    """Distinct `(gap, source)`; of each gap only the last source unless all are wanted."""
+def _distinct(pairs: Ints, all_sources: bool) -> Ints:
+    """Distinct `(gap, source)` in order; of each gap only the last source unless all are wanted."""
     distinct = np.unique(pairs, axis=0)
-    if not all_of_them and distinct.size:
-        last = np.append(distinct[1:, 0] != distinct[:-1, 0], True)
-        distinct = distinct[last]
-    return [list(map(int, pair)) for pair in distinct]
+    if all_sources or not distinct.size:
+        return distinct
+    last = np.append(distinct[1:, 0] != distinct[:-1, 0], True)
+    only_last: Ints = distinct[last]
+    return only_last
 
 
 def _by_appearance(prepared: Prepared, counted: Bools) -> list[str]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from l2rl.metrics.l2m import L2MResult, Options, compute_l2m, report
-from l2rl.metrics.l2m.experts import expert_runs
+from l2rl.metrics.l2m import L2MResult, Options, report
+from l2rl.metrics.l2m.experts import ExpertRuns, expert_runs
 from l2rl.metrics.l2m.report import regime_table
+from l2rl.runs.l2logger_log import L2Log
 from l2rl.runs.l2logger_reader import read_l2logger
 from l2rl.runs.l2logger_writer import write_l2logger
 from tests.parity.random_logs import Case
@@ -54,10 +55,14 @@ def our_options(options: dict[str, Any], **more: Any) -> Options:
     )
 
 
-def our_result(log: Path, experts: list[Path], options: dict[str, Any]) -> L2MResult:
-    """What we compute from the same files."""
-    runs = expert_runs(read_l2logger(path) for path in experts)
-    return compute_l2m(read_l2logger(log), runs, our_options(options))
+def our_log(path: Path) -> L2Log:
+    """The lifetime, read from its files."""
+    return read_l2logger(path)
+
+
+def our_experts(paths: list[Path]) -> ExpertRuns:
+    """The expert runs, read from their files."""
+    return expert_runs(read_l2logger(path) for path in paths)
 
 
 def differences(result: L2MResult, answer: dict[str, Any]) -> list[str]:
@@ -70,9 +75,9 @@ def differences(result: L2MResult, answer: dict[str, Any]) -> list[str]:
             # What the original writes when it has no lifetime figure at all.
             continue
         found += _differ(ours.get(key), theirs.get(key), key, tolerance)
-    if "regimes" in answer:
-        regimes = regime_table(result).to_pydict()
-        found += _differ(regimes, answer["regimes"], "regimes", TASK_TOLERANCE)
+    regimes = regime_table(result).to_pydict()
+    for column, values in answer["regimes"].items():
+        found += _differ(regimes.get(column), values, f"regimes.{column}", TASK_TOLERANCE)
     return found
 
 

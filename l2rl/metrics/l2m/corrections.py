@@ -35,6 +35,9 @@ class Corrections:
     whole_task_names: bool = False
     """Variants belong to the task whose name they begin with, up to the first `_` (to every task
     whose name occurs anywhere in theirs)."""
+    tolerant_ranges: bool = False
+    """A range narrower than 1e-9 of its ends is a point, and its values become 1 (the last bits by
+    which smoothed constants differ are stretched to 1-101)."""
     constant_runs: bool = False
     """Normalising a run whose values are all equal gives 1, as normalising a task does (nothing
     can be computed)."""
@@ -79,6 +82,7 @@ REASONS: dict[str, str] = {
     "tolerant_saturation": "a plateau is reached where it begins, rounding aside",
     "fixed_ranges": "the range of a task is that of its expert runs",
     "whole_task_names": "variants are matched to tasks by the whole name",
+    "tolerant_ranges": "differences in the last bits of a constant are not stretched",
     "constant_runs": "a run of equal values is normalised to 1",
     "varying_parameters": "task_params may differ inside a regime",
     "single_rows": "a log of one experience is computed",

@@ -65,6 +65,9 @@ class Options:
                 )
         if self.window is not None and self.window < 1:
             raise UserError(f"window is {self.window}; a window has 1 sample or more")
+        for task, (lowest, highest) in (self.ranges or {}).items():
+            if not lowest <= highest:
+                raise UserError(f"the range of {task} goes from {lowest} down to {highest}")
         if self.noise_std < 0:
             raise UserError(f"noise_std is {self.noise_std}; it cannot be negative")
 

@@ -20,7 +20,13 @@ from l2rl.metrics.l2m.experiences import (
 )
 from l2rl.metrics.l2m.experts import ExpertCurve, ExpertRuns, expert_curves
 from l2rl.metrics.l2m.options import Options, Range
-from l2rl.metrics.l2m.ranges import normalised, normalised_by_run, range_of, supplied_ranges
+from l2rl.metrics.l2m.ranges import (
+    is_point,
+    normalised,
+    normalised_by_run,
+    range_of,
+    supplied_ranges,
+)
 from l2rl.metrics.l2m.smoothing import smoothed_stretches
 from l2rl.runs.l2logger_log import L2Log
 
@@ -140,7 +146,7 @@ def _reference(values: Floats, curves: list[ExpertCurve], experts_alone: bool) -
     if experts_alone and of_experts:
         together = np.concatenate(of_experts)
         # Experts that never changed give no scale.
-        if together.min() < together.max():
+        if not is_point(range_of(together)):
             return together
     return np.concatenate([values, *of_experts])
 
@@ -152,11 +158,11 @@ def _normalise(
     ranges: dict[str, Range],
     options: Options,
 ) -> tuple[Floats, Curves]:
+    corrections = options.corrections
     if options.normalise == "run":
-        constant_runs = options.corrections.constant_runs
-        return normalised_by_run(values, ranges, constant_runs), {
+        return normalised_by_run(values, ranges, corrections), {
             task: [
-                curve.with_values(normalised_by_run(curve.values, ranges, constant_runs))
+                curve.with_values(normalised_by_run(curve.values, ranges, corrections))
                 for curve in own
             ]
             for task, own in curves.items()
@@ -164,8 +170,11 @@ def _normalise(
     found_values = values.copy()
     for index, task in enumerate(found.tasks):
         of_task = found.task == index
-        found_values[of_task] = normalised(values[of_task], *ranges[task])
+        found_values[of_task] = normalised(values[of_task], ranges[task], corrections)
     return found_values, {
-        task: [curve.with_values(normalised(curve.values, *ranges[curve.task])) for curve in own]
+        task: [
+            curve.with_values(normalised(curve.values, ranges[curve.task], corrections))
+            for curve in own
+        ]
         for task, own in curves.items()
     }

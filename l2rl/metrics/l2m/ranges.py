@@ -11,6 +11,7 @@ import numpy as np
 
 from l2rl.errors import UserError
 from l2rl.metrics.l2m.arrays import Floats
+from l2rl.metrics.l2m.corrections import Corrections
 from l2rl.metrics.l2m.experiences import base_name
 from l2rl.metrics.l2m.options import Options, Range
 from l2rl.runs.files import read_json
@@ -18,6 +19,8 @@ from l2rl.runs.files import read_json
 SCALE = 100.0
 OFFSET = 1.0
 """Normalised performance is offset + scale * share of the range, so that no ratio divides by 0."""
+NARROW = 1e-9
+"""A range of this width, relative to its ends, is rounding and not performance."""
 
 
 def read_ranges(path: Path) -> dict[str, Range]:
@@ -83,17 +86,30 @@ def range_of(values: Floats) -> Range:
     return float(values.min()), float(values.max())
 
 
-def normalised(values: Floats, lowest: float, highest: float) -> Floats:
+def normalised(values: Floats, ends: Range, corrections: Corrections) -> Floats:
     """The values on the scale from 1 to 101; all 1 if the range is a point."""
-    if lowest == highest:
+    lowest, highest = ends
+    if lowest == highest or (corrections.tolerant_ranges and is_point(ends)):
         return np.full_like(values, OFFSET)
     return (values - lowest) / (highest - lowest) * SCALE + OFFSET
 
 
-def normalised_by_run(values: Floats, ranges: Mapping[str, Range], constant_runs: bool) -> Floats:
-    """The same by the smallest and largest end of all ranges; NaN if that is a point."""
-    lowest = min(low for low, _ in ranges.values())
-    highest = max(high for _, high in ranges.values())
-    if lowest == highest and not constant_runs:
+def is_point(ends: Range) -> bool:
+    """Whether a range is no wider than rounding makes it."""
+    lowest, highest = ends
+    return highest - lowest <= NARROW * max(abs(lowest), abs(highest))
+
+
+def whole_range(ranges: Mapping[str, Range]) -> Range:
+    """From the smallest to the largest end of all ranges."""
+    return min(low for low, _ in ranges.values()), max(high for _, high in ranges.values())
+
+
+def normalised_by_run(
+    values: Floats, ranges: Mapping[str, Range], corrections: Corrections
+) -> Floats:
+    """The same by the range of all tasks together; in parity mode NaN if that is a point."""
+    lowest, highest = whole_range(ranges)
+    if lowest == highest and not corrections.constant_runs:
         return np.full_like(values, np.nan)
-    return normalised(values, lowest, highest)
+    return normalised(values, (lowest, highest), corrections)

@@ -5,6 +5,7 @@ Readers of its files can read ours. Where it writes a bare NaN, ours has None (n
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +41,8 @@ def report(result: L2MResult) -> dict[str, Any]:
     prepared, log = result.prepared, result.log
     training = prepared.experiences.training
     lifetime: dict[str, Any] = {
-        original_name(metric): value for metric, value in result.lifetime().items()
+        original_name(metric): value if math.isfinite(value) else None
+        for metric, value in result.lifetime().items()
     }
     return lifetime | {
         "run_id": log.name,
@@ -108,7 +110,8 @@ def regime_table(result: L2MResult) -> pa.Table:
     for name in ("saturation", "exp_to_sat", "term_perf", "exp_to_term_perf", "avg_perf"):
         values = getattr(quantities, name)
         hidden = ~result.counted if name == "avg_perf" else np.zeros(len(regimes), dtype=np.bool_)
-        columns[name] = pa.array(values, mask=np.isnan(values) | hidden)
+        kind = pa.int64() if name.startswith("exp_to") else pa.float64()
+        columns[name] = pa.array(values, mask=np.isnan(values) | hidden).cast(kind)
     columns["run_id"] = [result.log.name] * len(regimes)
     return pa.table(columns)
 

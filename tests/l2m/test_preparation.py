@@ -229,3 +229,23 @@ def test_all_corrections_together_still_give_every_figure() -> None:
     lifetime = compute_l2m(log, experts, options).lifetime()
     unknown = [metric for metric, value in lifetime.items() if not np.isfinite(value)]
     assert unknown == ["backward_transfer_ratio", "backward_transfer_contrast"]
+
+
+def test_a_mean_over_repetitions_does_not_lose_small_terms() -> None:
+    values = np.array([1.0, *[1e-16] * 10])
+    mean = mean_per_experience(values, np.zeros(11, dtype=np.int64))
+    assert mean.tolist() == [(1.0 + 1e-15) / 11]
+    assert sum(values.tolist()) == 1.0
+
+
+@pytest.mark.parametrize("column", ["block_num", "block_type", "block_subtype", "task_name"])
+def test_a_regime_ends_where_anything_that_makes_one_changes(column: str) -> None:
+    first, other = {
+        "block_num": (0, 1),
+        "block_type": ("train", "test"),
+        "block_subtype": ("wake", "sleep"),
+        "task_name": (A, B),
+    }[column]
+    log = log_of(("train", A, [1, 2, 3, 4]), **{column: [first, first, other, other]})
+    regimes = judge(log).prepared.regimes
+    assert (regimes.begin.tolist(), regimes.end.tolist()) == ([0, 2], [2, 4])

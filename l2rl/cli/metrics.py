@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,88 +14,106 @@ if TYPE_CHECKING:
     from l2rl.metrics.l2m.options import Options
 
 
+Directories = Annotated[
+    list[Path], typer.Argument(help="Run directories, L2M log directories, or folders of them.")
+]
+Mode = Annotated[
+    str,
+    typer.Option(
+        metavar="parity|strict",
+        help="parity: as l2metrics 3.1.0 computes them; strict: with its defects mended.",
+    ),
+]
+Column = Annotated[
+    str, typer.Option(metavar="NAME", help="Column of the log that is the performance.")
+]
+Aggregate = Annotated[
+    str, typer.Option(metavar="mean|median", help="Over tasks, to one lifetime figure.")
+]
+Maintenance = Annotated[
+    str,
+    typer.Option(
+        metavar="mrlep|mrtlp|both",
+        help="Evaluations against the evaluation after learning, or the end of learning.",
+    ),
+]
+Transfer = Annotated[
+    str, typer.Option(metavar="ratio|contrast|both", help="How transfer is measured.")
+]
+Normalise = Annotated[
+    str, typer.Option(metavar="task|run|none", help="Whose range becomes 1 to 101.")
+]
+Smooth = Annotated[
+    str,
+    typer.Option(
+        metavar="flat|hanning|hamming|bartlett|blackman|none",
+        help="Window over each learning block.",
+    ),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(help="Episodes in the window; default: a fifth of the block, at most 100."),
+]
+SmoothEvaluations = Annotated[
+    bool, typer.Option("--smooth-evaluations", help="Smooth evaluation blocks too.")
+]
+Clamp = Annotated[
+    bool, typer.Option("--clamp", help="Clamp to the range, or to quantiles 0.1 and 0.9.")
+]
+Ranges = Annotated[
+    Path | None, typer.Option(metavar="FILE", help='JSON: {"task": {"min": 0, "max": 100}, ...}.')
+]
+Variants = Annotated[
+    str, typer.Option(metavar="aware|agnostic", help="Are variants of a task different tasks?")
+]
+Experts = Annotated[
+    list[Path] | None,
+    typer.Option("--expert", metavar="DIR", help="Run of a single-task expert; repeatable."),
+]
+ExpertAveraging = Annotated[
+    str,
+    typer.Option(
+        metavar="metrics|time", help="Average metrics over experts, or first the experts."
+    ),
+]
+Noise = Annotated[
+    tuple[float, float],
+    typer.Option(metavar="MEAN STD", help="Gaussian noise on the normalised performance."),
+]
+NoiseSeed = Annotated[int, typer.Option(help="Seed of the noise.")]
+Output = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where to write files; default: nowhere.")
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="json|tsv|parquet",
+        help="Of the files, repeatable, default all; without --output what to print.",
+    ),
+]
+
+
 def metrics(
-    directories: Annotated[
-        list[Path],
-        typer.Argument(help="Run directories, L2M log directories, or folders of them."),
-    ],
-    mode: Annotated[
-        str,
-        typer.Option(
-            metavar="parity|strict",
-            help="parity: as l2metrics 3.1.0 computes them; strict: with its defects mended.",
-        ),
-    ] = "parity",
-    performance_column: Annotated[
-        str, typer.Option(metavar="NAME", help="Column of the log that is the performance.")
-    ] = "reward",
-    aggregate: Annotated[
-        str, typer.Option(metavar="mean|median", help="Over tasks, to one lifetime figure.")
-    ] = "mean",
-    maintenance: Annotated[
-        str,
-        typer.Option(
-            metavar="mrlep|mrtlp|both",
-            help="Evaluations against the evaluation after learning, or the end of learning.",
-        ),
-    ] = "mrlep",
-    transfer: Annotated[
-        str, typer.Option(metavar="ratio|contrast|both", help="How transfer is measured.")
-    ] = "ratio",
-    normalise: Annotated[
-        str, typer.Option(metavar="task|run|none", help="Whose range becomes 1 to 101.")
-    ] = "task",
-    smooth: Annotated[
-        str,
-        typer.Option(
-            metavar="flat|hanning|hamming|bartlett|blackman|none",
-            help="Window over each learning block.",
-        ),
-    ] = "flat",
-    window: Annotated[
-        int | None,
-        typer.Option(help="Episodes in the window; default: a fifth of the block, at most 100."),
-    ] = None,
-    smooth_evaluations: Annotated[
-        bool, typer.Option("--smooth-evaluations", help="Smooth evaluation blocks too.")
-    ] = False,
-    clamp: Annotated[
-        bool, typer.Option("--clamp", help="Clamp to the range, or to quantiles 0.1 and 0.9.")
-    ] = False,
-    ranges: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help='JSON: {"task": {"min": 0, "max": 100}, ...}.'),
-    ] = None,
-    variants: Annotated[
-        str,
-        typer.Option(metavar="aware|agnostic", help="Are variants of a task different tasks?"),
-    ] = "aware",
-    experts: Annotated[
-        list[Path] | None,
-        typer.Option("--expert", metavar="DIR", help="Run of a single-task expert; repeatable."),
-    ] = None,
-    expert_averaging: Annotated[
-        str,
-        typer.Option(
-            metavar="metrics|time", help="Average metrics over experts, or first the experts."
-        ),
-    ] = "metrics",
-    noise: Annotated[
-        tuple[float, float],
-        typer.Option(metavar="MEAN STD", help="Gaussian noise on the normalised performance."),
-    ] = (0.0, 0.0),
-    noise_seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to write files; default: nowhere.")
-    ] = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format",
-            metavar="json|tsv|parquet",
-            help="Of the files, repeatable, default all; without --output what to print.",
-        ),
-    ] = None,
+    directories: Directories,
+    mode: Mode = "parity",
+    performance_column: Column = "reward",
+    aggregate: Aggregate = "mean",
+    maintenance: Maintenance = "mrlep",
+    transfer: Transfer = "ratio",
+    normalise: Normalise = "task",
+    smooth: Smooth = "flat",
+    window: Window = None,
+    smooth_evaluations: SmoothEvaluations = False,
+    clamp: Clamp = False,
+    ranges: Ranges = None,
+    variants: Variants = "aware",
+    experts: Experts = None,
+    expert_averaging: ExpertAveraging = "metrics",
+    noise: Noise = (0.0, 0.0),
+    noise_seed: NoiseSeed = 0,
+    output: Output = None,
+    formats: Formats = None,
 ) -> None:
     """Compute the metrics of runs, and the L2M metrics of anyone's l2logger directories."""
     from l2rl.metrics.l2m.corrections import corrections_of
@@ -153,8 +172,6 @@ def _analyses(directories: list[Path], experts: ExpertRuns, options: Options) ->
         analysis = _analysis(path, experts, options)
         taken[analysis.name] = taken.get(analysis.name, 0) + 1
         if taken[analysis.name] > 1:
-            from dataclasses import replace
-
             analysis = replace(analysis, name=f"{analysis.name}-{taken[analysis.name]}")
         analyses.append(analysis)
     return analyses

@@ -45,5 +45,5 @@ def _walk(path: Path) -> Iterator[Path]:
         yield path
         return
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-        if entry.is_dir() and not entry.name.startswith("."):
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
             yield from _walk(Path(entry.path))

@@ -102,8 +102,7 @@ def mean_of_known(values: list[float] | tuple[float, ...]) -> float:
 def _learning(prepared: Prepared, task: str) -> Ints:
     """Experiences of learning a task while awake."""
     regimes = prepared.regimes
-    mine = regimes.of_task(task) & regimes.training & ~regimes.asleep
-    return prepared.rows_of(np.flatnonzero(mine).tolist())
+    return prepared.rows_of(regimes.of_task(task) & regimes.training & ~regimes.asleep)
 
 
 def _relative(curve: Floats, expert: Floats) -> float:

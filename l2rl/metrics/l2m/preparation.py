@@ -6,12 +6,11 @@ same ranges. Each step's result is kept as a column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from l2rl.metrics.l2m.arrays import Floats
+from l2rl.metrics.l2m.arrays import Bools, Floats, Ints
 from l2rl.metrics.l2m.experiences import (
     Experiences,
     Regimes,
@@ -52,11 +51,10 @@ class Prepared:
     ranges: dict[str, Range] | None
     """What was normalised by; None if nothing was."""
 
-    def rows_of(self, regimes: Sequence[int]) -> np.ndarray:
-        """Indices of the experiences of some regimes, in order."""
-        begin, end = self.regimes.begin, self.regimes.end
-        stretches = [np.arange(begin[i], end[i]) for i in regimes]
-        return np.concatenate(stretches) if stretches else np.zeros(0, dtype=np.int64)
+    def rows_of(self, regimes: Bools) -> Ints:
+        """Indices of the experiences of those regimes for which `(regimes,)` is true."""
+        lengths = self.regimes.end - self.regimes.begin
+        return np.flatnonzero(np.repeat(regimes, lengths))
 
 
 def prepare(log: L2Log, experts: ExpertRuns, options: Options) -> Prepared:

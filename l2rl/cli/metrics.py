@@ -190,11 +190,12 @@ def _analysis(path: Path, experts: ExpertRuns, options: Options) -> Analysis:
 
     log = read_any(path)
     result = compute_l2m(log, experts, options)
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = figures_of(result)
     if is_run(path):
-        others = compute_metrics(read_log(RunDirectory.open(path).log_path))["metrics"]
-        figures = {n: f for n, f in others.items() if not n.startswith(f"{FAMILY}/")}
-    figures |= figures_of(result)
+        stored = compute_metrics(read_log(RunDirectory.open(path).log_path))
+        others = {n: f for n, f in stored["metrics"].items() if not n.startswith(f"{FAMILY}/")}
+        beside = {"cadence": stored["cadence"]}
+        figures = others | {name: figure | beside for name, figure in figures.items()}
     return Analysis(log.name, path, result, figures, differences(log, experts, options))
 
 

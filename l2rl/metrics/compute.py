@@ -65,9 +65,15 @@ def matrix_family(log: pa.Table) -> dict[str, Figure]:
     return figures
 
 
+def lifelong_family(log: pa.Table) -> dict[str, Figure]:
+    """The L2M metrics, which depend on how densely was looked as the others do."""
+    beside = cadence(evaluation_matrix(log))
+    return {name: {**figure, "cadence": beside} for name, figure in l2m_family(log).items()}
+
+
 FAMILIES: dict[str, Callable[[pa.Table], dict[str, Figure]]] = {
     "matrix": matrix_family,
-    "l2m": l2m_family,
+    "l2m": lifelong_family,
 }
 """Every family of metrics: a function from the log to figures by qualified name."""
 

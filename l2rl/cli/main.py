@@ -1,4 +1,4 @@
-"""`l2rl`: run, resume, report, explain, list, show, doctor, schema."""
+"""`l2rl`: run, resume, report, metrics, explain, list, show, doctor, schema."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from l2rl.cli.metrics import metrics
 from l2rl.errors import UserError
 
 if TYPE_CHECKING:
@@ -115,6 +116,9 @@ def report(
     found = RunDirectory.open(directory)
     running.write_report_of(found)
     _announce(found)
+
+
+app.command()(metrics)
 
 
 @app.command()

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from l2rl.metrics.continual import MATRIX_METRICS, NotComputable, task_forgetting
 from l2rl.metrics.evaluation_matrix import EvaluationMatrix, evaluation_matrix
+from l2rl.metrics.l2m.family import l2m_family
 from l2rl.runs.files import write_json
 from l2rl.runs.log_views import last_env_steps, rows_of
 
@@ -64,7 +65,16 @@ def matrix_family(log: pa.Table) -> dict[str, Figure]:
     return figures
 
 
-FAMILIES: dict[str, Callable[[pa.Table], dict[str, Figure]]] = {"matrix": matrix_family}
+def lifelong_family(log: pa.Table) -> dict[str, Figure]:
+    """The L2M metrics, which depend on how densely was looked as the others do."""
+    beside = cadence(evaluation_matrix(log))
+    return {name: {**figure, "cadence": beside} for name, figure in l2m_family(log).items()}
+
+
+FAMILIES: dict[str, Callable[[pa.Table], dict[str, Figure]]] = {
+    "matrix": matrix_family,
+    "l2m": lifelong_family,
+}
 """Every family of metrics: a function from the log to figures by qualified name."""
 
 

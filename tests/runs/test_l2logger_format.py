@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from synthetic_run import make_run
 
-from l2rl.runs.l2logger_format import COLUMNS, export_l2logger, scenario_type, task_names
+from l2rl.runs.l2logger_format import export_l2logger
+from l2rl.runs.l2logger_log import COLUMNS
+from l2rl.runs.l2logger_view import l2logger_view, scenario_type, task_names
 from l2rl.runs.log_views import episodes
 from l2rl.runs.run_directory import RunDirectory
-from l2rl.runs.tidy_log import read_log
+from l2rl.runs.tidy_log import TidyLog, read_log
 
 Row = dict[str, str]
 
@@ -87,6 +89,26 @@ def test_a_task_is_contiguous_inside_a_block(finished_run: RunDirectory) -> None
     regimes = [(row["block_num"], row["task_name"]) for row in rows]
     changes = [regime for before, regime in pairwise([None, *regimes]) if regime != before]
     assert len(changes) == len(set(changes))
+
+
+def test_episodes_of_an_evaluation_side_by_side_are_put_together_by_task(tmp_path: Path) -> None:
+    log = TidyLog.open(tmp_path, "exp/base", 0)
+    for number, task in enumerate(["b", "a", "b", "a"]):
+        log.append_episode(
+            phase="test",
+            episode=number,
+            environment=0,
+            episode_return=float(number),
+            length=1,
+            env_steps=0,
+            evaluation=0,
+            evaluated_task=task,
+        )
+    log.flush()
+    table = l2logger_view(read_log(tmp_path)).table
+    assert table["task_name"].to_pylist() == ["b_default"] * 2 + ["a_default"] * 2
+    assert table["reward"].to_pylist() == [0.0, 2.0, 1.0, 3.0]
+    assert table["block_num"].to_pylist() == [0] * 4
 
 
 def test_parameters_are_constant_in_a_regime_and_times_never_go_back(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from l2rl.metrics.compute import compute_metrics, write_metrics
-from l2rl.metrics.continual import (
+from l2rl.metrics.stability_gap import (
     NotComputable,
     average_performance,
     forgetting,

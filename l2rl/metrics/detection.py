@@ -90,16 +90,13 @@ def detection(run: RunLog) -> dict[str, Figure]:
 
 def true_changes(blocks: tuple[BlockSpan, ...]) -> tuple[Change, ...]:
     """Where learning turned to another task, from the learning blocks in order."""
-    return tuple(
-        Change(
-            env_steps=block.start,
-            row=block.start_row,
-            task=block.task,
-            known=any(earlier.task == block.task for earlier in blocks[:i]),
-        )
-        for i, block in enumerate(blocks)
-        if i > 0 and block.task != blocks[i - 1].task
-    )
+    changes = []
+    known: set[str] = set()
+    for i, block in enumerate(blocks):
+        if i > 0 and block.task != blocks[i - 1].task:
+            changes.append(Change(block.start, block.start_row, block.task, block.task in known))
+        known.add(block.task)
+    return tuple(changes)
 
 
 def delay(seen: Detections) -> Computed:
@@ -161,17 +158,25 @@ def contingency(seen: Detections) -> tuple[NDArray[np.int64], list[str], list[in
     """((beliefs, tasks) env steps of learning under each belief on each task, tasks, beliefs)."""
     if any("belief" not in event.detail for event in seen.events):
         raise NotComputable("the detections say nothing of a belief")
-    cuts = [0, *(event.env_steps for event in seen.events)]
     first = seen.events[0].detail.get("previous_belief", 0) if seen.events else 0
-    held = [int(first), *(int(event.detail["belief"]) for event in seen.events)]
-    beliefs, tasks = sorted(set(held)), list(dict.fromkeys(block.task for block in seen.blocks))
-    table = np.zeros((len(beliefs), len(tasks)), dtype=np.int64)
-    begins, ends = np.array(cuts), np.array([*cuts[1:], seen.env_steps])
-    places = np.array([beliefs.index(belief) for belief in held])
-    for block in seen.blocks:
-        shared = np.minimum(ends, block.end) - np.maximum(begins, block.start)
-        np.add.at(table[:, tasks.index(block.task)], places, np.maximum(shared, 0))
-    return table, tasks, beliefs
+    held = np.array([first, *(event.detail["belief"] for event in seen.events)], dtype=np.int64)
+    since = np.array([0, *(event.env_steps for event in seen.events)], dtype=np.int64)
+    tasks = list(dict.fromkeys(block.task for block in seen.blocks))
+    begins = np.array([block.start for block in seen.blocks], dtype=np.int64)
+    ends = np.array([block.end for block in seen.blocks], dtype=np.int64)
+    trained = np.array([tasks.index(block.task) for block in seen.blocks], dtype=np.int64)
+    # Cut where belief or block changes; between two cuts both are constant.
+    cuts = np.unique(np.concatenate([since, begins, ends]))
+    lengths, moments = np.diff(cuts), cuts[:-1]
+    place = np.searchsorted(begins, moments, side="right") - 1
+    learning = (place >= 0) & (moments < ends[place]) if begins.size else np.zeros(0, np.bool_)
+    beliefs, codes = np.unique(held, return_inverse=True)
+    believed = codes[np.searchsorted(since, moments, side="right") - 1]
+    table = np.zeros((beliefs.size, len(tasks)), dtype=np.int64)
+    if begins.size:
+        where = (believed[learning], trained[place[learning]])
+        np.add.at(table, where, lengths[learning])
+    return table, tasks, beliefs.tolist()
 
 
 def _beside(run: RunLog, events: list[Event]) -> Detections:

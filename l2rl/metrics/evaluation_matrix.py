@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -75,8 +76,12 @@ class EvaluationMatrix:
         return values
 
     def measured_rows(self, task: str) -> NDArray[np.int64]:
-        """Rows of the evaluations that measured the task."""
-        return np.flatnonzero(self.measured[:, self.tasks.index(task)])
+        """Rows of the evaluations that measured the task; none of a task that never was."""
+        return self._measured_rows.get(task, np.zeros(0, dtype=np.int64))
+
+    @cached_property
+    def _measured_rows(self) -> dict[str, NDArray[np.int64]]:
+        return {task: np.flatnonzero(self.measured[:, i]) for i, task in enumerate(self.tasks)}
 
     def latest(self, task: str) -> float:
         """The task's value at the last evaluation that measured it; NaN if none did."""
@@ -90,9 +95,8 @@ class EvaluationMatrix:
 
     def inside(self, phase: Phase) -> NDArray[np.int64]:
         """Rows of the evaluations that were made in a phase, its end included."""
-        return np.flatnonzero(
-            (self.first_row >= phase.start_row) & (self.first_row < phase.end_row)
-        )
+        begin, end = np.searchsorted(self.first_row, (phase.start_row, phase.end_row))
+        return np.arange(begin, end)
 
     def before(self, phase: Phase) -> int:
         """Row of the last evaluation before a phase, or `NEVER`."""
@@ -129,7 +133,7 @@ def evaluation_matrix(log: pa.Table, measure: str = "return") -> EvaluationMatri
         performance=performance,
         measured=measured,
         env_steps=env_steps,
-        learned_at=np.array([_learned_at(t, phases, first_row) for t in tasks], dtype=np.int64),
+        learned_at=_learned_at(tasks, phases, first_row),
         learned=learned,
         current=phases[-1].task if phases else "",
         first_row=first_row,
@@ -208,13 +212,17 @@ def _check_order(env_steps: NDArray[np.int64], first_row: NDArray[np.int64]) -> 
         )
 
 
-def _learned_at(task: str, phases: tuple[Phase, ...], rows: NDArray[np.int64]) -> int:
-    """Index of the last evaluation inside the task's first phase, or `NEVER`."""
-    for phase in phases:
-        if phase.task == task:
-            inside = np.flatnonzero((rows >= phase.start_row) & (rows < phase.end_row))
-            return int(inside[-1]) if inside.size else NEVER
-    return NEVER
+def _learned_at(
+    tasks: tuple[str, ...], phases: tuple[Phase, ...], first_row: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """(tasks,) row of the last evaluation inside each task's first phase, or `NEVER`."""
+    first = {phase.task: phase for phase in reversed(phases)}
+    found = np.full(len(tasks), NEVER, dtype=np.int64)
+    for i, task in enumerate(tasks):
+        if task in first:
+            begin, end = np.searchsorted(first_row, (first[task].start_row, first[task].end_row))
+            found[i] = end - 1 if end > begin else NEVER
+    return found
 
 
 def _episodes(

@@ -14,6 +14,9 @@ from l2rl.metrics.evaluation_matrix import EvaluationMatrix
 Direction = Literal["higher", "lower", "neither"]
 """Which values are better."""
 
+MOST_PARTS = 200
+"""Figures that are the mean of more parts than this are written without them."""
+
 Cadence = dict[str, Any]
 """How densely was looked: see `cadence`."""
 
@@ -41,7 +44,7 @@ class Figure:
     """What the value is the mean of, where it is one: by task, or by phase."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data; empty fields but `value` and `reason` are left out."""
+        """Plain data; empty fields but `value` and `reason` are left out, and too many parts."""
         plain = {"value": self.value, "reason": self.reason}
         said = {
             "unit": self.unit,
@@ -49,7 +52,7 @@ class Figure:
             "measure": self.measure,
             "note": self.note,
             "cadence": self.cadence,
-            "parts": dict(self.parts),
+            "parts": dict(self.parts) if len(self.parts) <= MOST_PARTS else {},
         }
         return {**plain, **{key: value for key, value in said.items() if value}}
 

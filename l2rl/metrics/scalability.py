@@ -29,7 +29,6 @@ import numpy as np
 
 from l2rl.metrics.figures import Computed, Definition, Figure, NotComputable, figure, without
 from l2rl.metrics.run_log import RunLog
-from l2rl.runs.log_views import BlockSpan
 
 
 def scalability(run: RunLog) -> dict[str, Figure]:
@@ -53,7 +52,7 @@ def scalability(run: RunLog) -> dict[str, Figure]:
         "gradient_steps": lambda: steps,
         "gradient_steps_per_env_step": lambda: _ratio(steps, ended[-1].end),
         "state_bytes": lambda: float(total_bytes(last)),
-        "state_bytes_per_task": lambda: bytes_per_task(ended),
+        "state_bytes_per_task": lambda: bytes_per_task(block_costs(run)),
     }
     figures |= {
         f"scalability/{name}": figure(values[name], definition)
@@ -94,14 +93,16 @@ def block_costs(run: RunLog) -> list[dict[str, Any]]:
     env steps, and what it was when the block ended: `parameters`, `gradient_steps` by phase,
     `state_bytes` by part, `component_bytes` by component, `total_bytes`."""
     rows = []
+    met: set[str] = set()
     for span in run.blocks:
+        met |= {span.task} if span.kind == "learn" else set()
         if span.footprint:
             rows.append(
                 {
                     "block": span.index,
                     "kind": span.kind,
                     "task": span.task,
-                    "tasks_met": tasks_met(run.blocks, span),
+                    "tasks_met": len(met),
                     "start": span.start,
                     "end": span.end,
                     **span.footprint,
@@ -117,18 +118,13 @@ def total_bytes(footprint: Mapping[str, Any]) -> int:
     return int(sum(parts))
 
 
-def tasks_met(spans: tuple[BlockSpan, ...] | list[BlockSpan], until: BlockSpan) -> int:
-    """How many tasks had been learned when a block ended."""
-    return len({s.task for s in spans if s.kind == "learn" and s.start_row <= until.start_row})
-
-
-def bytes_per_task(ended: list[BlockSpan]) -> Computed:
-    """Slope of the bytes over the number of tasks met."""
-    learned = [span for span in ended if span.kind == "learn"]
-    met = np.array([tasks_met(learned, span) for span in learned], dtype=np.float64)
+def bytes_per_task(blocks: list[dict[str, Any]]) -> Computed:
+    """Slope of the bytes over the number of tasks met, from rows of `block_costs`."""
+    learned = [block for block in blocks if block["kind"] == "learn"]
+    met = np.array([block["tasks_met"] for block in learned], dtype=np.float64)
     if np.unique(met).size < 2:
         raise NotComputable("fewer than two tasks were learned")
-    sizes = np.array([total_bytes(span.footprint) for span in learned], dtype=np.float64)
+    sizes = np.array([block["total_bytes"] for block in learned], dtype=np.float64)
     centred = met - met.mean()
     return Computed(float((centred * sizes).sum() / (centred**2).sum()))
 

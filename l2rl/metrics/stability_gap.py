@@ -12,8 +12,8 @@ last, T_i the last evaluation of the first learning phase of i, and t the last e
     wp_<w>      the same of A(i, b) - A(i, a)
     dip_recovery_env_steps
                 (ours) mean over changes and old tasks that fell below their value before the
-                change: env steps until they were there again; one that never was counts as far
-                as was looked, so the mean is then a lower bound
+                change, before the next one: env steps until they were there again; one that
+                never was counts as far as was looked, so the mean is then a lower bound
 
 Every performance is in the unit of the measure (return or success rate). "Last" is the last
 evaluation that measured the task. Each function raises `NotComputable`, with the reason, rather
@@ -103,12 +103,13 @@ def windowed_plasticity(matrix: EvaluationMatrix, window: int) -> Computed:
 def dip_recovery(matrix: EvaluationMatrix) -> Computed:
     """Env steps until an old task that dipped after a change is back; the mean over all dips."""
     dips: dict[str, Dip] = {}
-    for number, phase in enumerate(matrix.phases[1:], start=1):
-        known = dict.fromkeys(p.task for p in matrix.phases[:number] if p.task != phase.task)
+    known: list[str] = []
+    for number, phase in enumerate(matrix.phases):
         for task in known:
-            dip = _dip_after(matrix, task, phase)
+            dip = _dip_after(matrix, task, phase) if task != phase.task else None
             if dip is not None:
                 dips[f"{task} after change {number}"] = dip
+        known += [] if phase.task in known else [phase.task]
     if not dips:
         raise NotComputable("no task fell below its value before a change")
     lasting = sum(1 for dip in dips.values() if not dip.ended)
@@ -211,20 +212,37 @@ class Dip:
 
 def _dip_after(matrix: EvaluationMatrix, task: str, change: Phase) -> Dip | None:
     """How the task fell after a change; None if it did not, or nobody looked before and after."""
-    if task not in matrix.tasks:
-        return None
     rows = matrix.measured_rows(task)
-    split = int(np.searchsorted(matrix.first_row[rows], change.start_row))
-    if split == 0 or split == rows.size:
+    inside = matrix.inside(change)
+    if not inside.size:
         return None
-    values = matrix.column(task)[rows]
-    before, after = values[split - 1], values[split:]
-    fallen = np.flatnonzero(after < before)
+    begin, end = np.searchsorted(rows, (inside[0], inside[-1] + 1))
+    if begin == 0 or begin == end:
+        return None
+    values = matrix.column(task)
+    before = values[rows[begin - 1]]
+    fallen = np.flatnonzero(values[rows[begin:end]] < before)
     if not fallen.size:
         return None
-    steps = matrix.env_steps[rows[split:]] - change.start
-    back = np.flatnonzero(after[fallen[0] :] >= before)
-    return Dip(int(steps[fallen[0] + back[0]] if back.size else steps[-1]), bool(back.size))
+    back = _first_at_least(values, rows, int(begin + fallen[0]), float(before))
+    last = rows[-1] if back is None else back
+    return Dip(int(matrix.env_steps[last] - change.start), back is not None)
+
+
+def _first_at_least(
+    values: NDArray[np.float64], rows: NDArray[np.int64], begin: int, level: float
+) -> int | None:
+    """The first of `rows[begin:]` whose value is at `level` or above; None if there is none.
+
+    Looks at stretches of growing length: most dips are short, and there may be many.
+    """
+    length = 64
+    while begin < rows.size:
+        found = np.flatnonzero(values[rows[begin : begin + length]] >= level)
+        if found.size:
+            return int(rows[begin + found[0]])
+        begin, length = begin + length, 2 * length
+    return None
 
 
 _METRICS: dict[str, tuple[Metric, Direction, str]] = {

@@ -138,8 +138,9 @@ def _averages(matrix: EvaluationMatrix) -> list[float]:
     if len(matrix.phases) < 2:
         raise NotComputable("fewer than two phases of learning")
     averages = []
-    for number, phase in enumerate(matrix.phases, start=1):
-        met = dict.fromkeys(p.task for p in matrix.phases[:number])
+    met: dict[str, None] = {}
+    for phase in matrix.phases:
+        met[phase.task] = None
         averages.append(mean(at_end(matrix, phase, task) for task in met))
     return averages
 

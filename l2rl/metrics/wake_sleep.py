@@ -12,7 +12,7 @@ the measure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -57,23 +57,21 @@ def _over_sleep(run: RunLog, measure: str, *, old: bool, current: bool) -> Compu
     if not blocks:
         raise NotComputable("there was no sleep")
     changes: dict[str, float] = {}
-    for block in blocks:
-        awake = [s for s in run.blocks if s.kind == "learn" and s.start_row < block.start_row]
-        tasks = dict.fromkeys(span.task for span in awake)
-        latest = awake[-1].task if awake else ""
-        wanted = [t for t in tasks if (current if t == latest else old)]
-        changes |= _changes(run.matrix(measure), run.blocks, block, wanted)
+    for block, met, latest in _with_knowledge(run.blocks):
+        if block.kind == "sleep":
+            wanted = [task for task in met if (current if task == latest else old)]
+            changes |= _changes(run.matrix(measure), block, wanted)
     if not changes:
         raise NotComputable("no sleep block has an evaluation right before and right after it")
     return mean_of(changes)
 
 
 def _over_learning(run: RunLog, measure: str) -> Computed:
-    learning = [span for span in run.blocks if span.kind == "learn"]
     changes: dict[str, float] = {}
-    for number, block in enumerate(learning):
-        earlier = dict.fromkeys(span.task for span in learning[:number] if span.task != block.task)
-        changes |= _changes(run.matrix(measure), run.blocks, block, list(earlier))
+    for block, met, _ in _with_knowledge(run.blocks):
+        if block.kind == "learn":
+            wanted = [task for task in met if task != block.task]
+            changes |= _changes(run.matrix(measure), block, wanted)
     if not changes:
         raise NotComputable(
             "no learning block has old tasks that were evaluated right before and right after it"
@@ -81,21 +79,35 @@ def _over_learning(run: RunLog, measure: str) -> Computed:
     return mean_of(changes)
 
 
-def _changes(
-    matrix: EvaluationMatrix, blocks: tuple[BlockSpan, ...], block: BlockSpan, tasks: list[str]
-) -> dict[str, float]:
-    """Value after the block minus before it, of each task that was measured at both."""
-    changing = [span for span in blocks if span.kind != "evaluate"]
-    following = [span.start_row for span in changing if span.start_row > block.start_row]
-    until = following[0] if following else np.iinfo(np.int64).max
+def _with_knowledge(
+    blocks: tuple[BlockSpan, ...],
+) -> Iterator[tuple[BlockSpan, tuple[str, ...], str]]:
+    """(block, tasks learned before it, the one learned last before it)."""
+    met: dict[str, None] = {}
+    latest = ""
+    for block in blocks:
+        yield block, tuple(met), latest
+        if block.kind == "learn":
+            latest = block.task
+            met[latest] = None
+
+
+def _changes(matrix: EvaluationMatrix, block: BlockSpan, tasks: list[str]) -> dict[str, float]:
+    """Value after the block minus before it, of each task that was measured at both.
+
+    Before: the last evaluation ahead of the block; after: the first one at its end, be it inside
+    or behind it.
+    """
     changes = {}
+    begun = int(np.searchsorted(matrix.first_row, block.start_row))
+    ended = max(begun, int(np.searchsorted(matrix.env_steps, block.end)))
     for task in tasks:
-        rows = matrix.measured_rows(task) if task in matrix.tasks else np.array([], dtype=np.int64)
-        at, steps = matrix.first_row[rows], matrix.env_steps[rows]
-        before = rows[(at < block.start_row) & (steps == block.start)]
-        after = rows[(at > block.start_row) & (at < until) & (steps == block.end)]
-        if before.size and after.size:
-            values = matrix.column(task)[[before[-1], after[-1]]]
-            if np.isfinite(values).all():
-                changes[f"{task} in block {block.index}"] = float(values[1] - values[0])
+        rows, values = matrix.measured_rows(task), matrix.column(task)
+        split, after = np.searchsorted(rows, (begun, ended))
+        if split == 0 or after == rows.size:
+            continue
+        before, end = rows[split - 1], rows[after]
+        steps = matrix.env_steps[before], matrix.env_steps[end]
+        if steps == (block.start, block.end) and np.isfinite(values[[before, end]]).all():
+            changes[f"{task} in block {block.index}"] = float(values[end] - values[before])
     return changes

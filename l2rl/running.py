@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,13 @@ def start(
     force: bool = False,
     observer: Observer | None = None,
     command_line: Sequence[str] | None = None,
+    path: Path | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> RunDirectory:
-    """Run an experiment from birth to report. Raises `UserError`, `ConfigError`, `Stopped`."""
+    """Run an experiment from birth to report. Raises `UserError`, `ConfigError`, `Stopped`.
+
+    `path`: of the directory, by default by the names; `notes`: more fields of the manifest.
+    """
     composition = check(loaded)
     config = loaded.config
     run = RunDirectory.create(
@@ -52,12 +57,14 @@ def start(
         environments=environment_versions(loaded.curriculum),
         command_line=command_line,
         force=force,
+        path=path,
     )
     run.update_manifest(
         content_hash=loaded.content_hash,
         scenario=loaded.curriculum.scenario,
         return_ranges=return_ranges(loaded.curriculum),
         components=_described(composition),
+        **(notes or {}),
     )
     with _kept(run):
         _live(Lifetime(loaded, run, observer), run)

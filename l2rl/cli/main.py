@@ -1,4 +1,4 @@
-"""`l2rl`: run, resume, report, explain, list, show, doctor, schema."""
+"""`l2rl`: run, resume, report, experts, explain, list, show, doctor, schema."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from l2rl.cli.experts import experts
 from l2rl.errors import UserError
 
 if TYPE_CHECKING:
@@ -168,6 +169,9 @@ def schema() -> None:
     from l2rl.config import json_schema
 
     print(json.dumps(json_schema(), indent=2))
+
+
+app.command()(experts)
 
 
 def variant_name(overrides: list[str]) -> str:

@@ -31,7 +31,6 @@ from l2rl.metrics.evaluation_matrix import EvaluationMatrix, Phase
 from l2rl.metrics.figures import (
     Computed,
     Definition,
-    Direction,
     Figure,
     NotComputable,
     cadence,
@@ -48,17 +47,17 @@ from l2rl.runs.log_views import BlockSpan, Series
 LEVEL = 0.9
 """Share of the way from the fresh agent's start to its best."""
 
-MONITORED: Mapping[str, Direction] = {
-    "fau": "higher",
-    "dormant": "lower",
-    "effective_rank": "higher",
-    "srank": "higher",
-    "stable_rank": "higher",
-    "approximate_rank": "higher",
-    "weight_norm": "lower",
-    "weight_mean": "lower",
-    "drift_initial_rms": "neither",
-    "drift_period_rms": "neither",
+MONITORED: Mapping[str, Definition] = {
+    "fau": Definition("share of units", "higher"),
+    "dormant": Definition("share of units", "lower"),
+    "effective_rank": Definition("rank", "higher"),
+    "srank": Definition("rank", "higher"),
+    "stable_rank": Definition("rank", "higher"),
+    "approximate_rank": Definition("rank", "higher"),
+    "weight_norm": Definition("norm", "lower"),
+    "weight_mean": Definition("mean magnitude", "lower"),
+    "drift_initial_rms": Definition("root mean square", "neither"),
+    "drift_period_rms": Definition("root mean square", "neither"),
 }
 """What monitors log as `<component>/<network>/<quantity>`, by the quantity's name up to its
 threshold, and which values speak for plasticity."""
@@ -158,10 +157,9 @@ def _until_level(curve: Curve, level: float, until: int) -> tuple[float, bool]:
 def _monitored(run: RunLog) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     learning = _learning(run)
-    for name, (direction, series) in _quantities(run).items():
+    for name, (definition, series) in _quantities(run).items():
         values = [_within(series, span) for span in learning]
         values = [v for v in values if v.size]
-        definition = Definition("", direction)
         if not values:
             reason = NotComputable("it was not measured in any learning block")
             figures[f"plasticity/{name}"] = figure(without(reason), definition)
@@ -177,9 +175,9 @@ def _learning(run: RunLog) -> list[BlockSpan]:
     return [span for span in run.blocks if span.kind == "learn"]
 
 
-def _quantities(run: RunLog) -> dict[str, tuple[Direction, Series]]:
-    """`<network>/<quantity>` -> (which values are better, the series)."""
-    found: dict[str, tuple[Direction, Series]] = {}
+def _quantities(run: RunLog) -> dict[str, tuple[Definition, Series]]:
+    """`<network>/<quantity>` -> (what it is, the series)."""
+    found: dict[str, tuple[Definition, Series]] = {}
     for name, series in run.scalars.items():
         component, *networks, quantity = name.split("/")
         kind = "dormant" if quantity.startswith("dormant_") else quantity

@@ -126,7 +126,7 @@ def bytes_per_task(blocks: list[dict[str, Any]]) -> Computed:
         raise NotComputable("fewer than two tasks were learned")
     sizes = np.array([block["total_bytes"] for block in learned], dtype=np.float64)
     centred = met - met.mean()
-    return Computed(float((centred * sizes).sum() / (centred**2).sum()))
+    return Computed(float((centred * (sizes - sizes.mean())).sum() / (centred**2).sum()))
 
 
 def _lived(run: RunLog) -> float:

@@ -10,7 +10,6 @@ asks for the same; and one made with other versions is never taken for it.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -165,7 +164,6 @@ def single_task(
     with each task begin there.
     """
     described = config["curriculum"]["tasks"][task]
-    name = _plain_name(described["env"])
     changes: dict[str, Any] = {
         "experiment": STORE,
         "summary": f"single-task expert: {described['env']}, variant {described['variant']}",
@@ -174,8 +172,9 @@ def single_task(
             "name": "single_task",
             "summary": "",
             "visibility": config["curriculum"]["visibility"] if with_components else "labels",
-            "tasks": {name: dict(described)},
-            "blocks": [{**block, "learn": name} for block in blocks],
+            # By the same name: evaluations of the two then begin from the same states.
+            "tasks": {task: dict(described)},
+            "blocks": [{"learn": task, **block} for block in blocks],
             "repeat": 1,
         },
         "evaluation": {
@@ -256,11 +255,6 @@ def _versions(
         "reward": said.get("reward_versions", {}).get(name),
         "packages": {package: packages.get(package) for package in PACKAGES},
     }
-
-
-def _plain_name(env: str) -> str:
-    """A task's name for an expert: its environment's, whatever experiments call it."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", env.rpartition("/")[2]).strip("-") or "task"
 
 
 def _digest(content: Mapping[str, Any]) -> str:

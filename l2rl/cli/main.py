@@ -1,4 +1,4 @@
-"""`l2rl`: run, resume, report, experts, explain, list, show, doctor, schema."""
+"""`l2rl`: run, resume, report, experts, compare, export, explain, list, show, doctor, schema."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from l2rl.cli.compare import compare
 from l2rl.cli.experts import experts
+from l2rl.cli.export import export
 from l2rl.errors import UserError
 
 if TYPE_CHECKING:
@@ -172,6 +174,8 @@ def schema() -> None:
 
 
 app.command()(experts)
+app.command()(compare)
+app.command()(export)
 
 
 def variant_name(overrides: list[str]) -> str:

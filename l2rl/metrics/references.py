@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from l2rl.errors import UserError
 from l2rl.metrics.figures import NotComputable
 from l2rl.runs.expert_store import Expert, ExpertStore, Purpose, experts_of
+from l2rl.runs.resolved_config import resolved_config
 from l2rl.runs.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ def _stored(run: RunDirectory, open_log: Callable[[RunDirectory], RunLog]) -> Re
     if "expert" in manifest:
         return NoReferences("this is one")
     try:
-        config = YAML(typ="safe", pure=True).load(run.config_path.read_text(encoding="utf-8"))
+        config = resolved_config(run.config_path)
         wanted = [
             expert
             for with_components in (False, True)
@@ -154,7 +153,7 @@ def _stored(run: RunDirectory, open_log: Callable[[RunDirectory], RunLog]) -> Re
                 with_components=with_components,
             )
         ]
-    except (OSError, YAMLError, KeyError, TypeError, ValueError, AttributeError):
+    except (UserError, KeyError, TypeError, ValueError, AttributeError):
         return NoReferences("this run's config.yaml is not a resolved experiment")
     return StoredReferences(ExpertStore.beside(run.path), wanted, open_log)
 

@@ -51,12 +51,14 @@ class RunLog:
         self._matrices: dict[str, EvaluationMatrix] = {}
 
     @classmethod
-    def open(cls, run: RunDirectory) -> RunLog:
+    def open(cls, run: RunDirectory, log: pa.Table | None = None) -> RunLog:
         """The run in a directory, finished or not; an empty log if it had not begun to write one.
 
-        Raises `UserError` if the log or the manifest is damaged.
+        `log`: if it was read already, or only a part of it is meant. Raises `UserError` if the log
+        or the manifest is damaged.
         """
-        log = read_log(run.log_path) if run.log_path.is_dir() else LOG_SCHEMA.empty_table()
+        if log is None:
+            log = read_log(run.log_path) if run.log_path.is_dir() else LOG_SCHEMA.empty_table()
         opened = cls(log, manifest=run.manifest)
         opened._references = references_of(run, cls.open)
         return opened

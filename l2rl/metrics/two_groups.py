@@ -126,7 +126,7 @@ def performance_profile(
 
 def _wins(x: Values, y: Values) -> Values:
     """(x, y): 1 where x is above, 1/2 where equal."""
-    return (x[:, None] > y) + 0.5 * (x[:, None] == y)
+    return np.asarray((x[:, None] > y) + 0.5 * (x[:, None] == y))
 
 
 def _weights(generator: np.random.Generator, count: int, resamples: int) -> NDArray[np.float64]:

@@ -43,23 +43,14 @@ Watch = Callable[[Expert], AbstractContextManager[Observer]]
 """Somebody who watches each run."""
 
 
-def wanted_experts(
-    loaded: LoadedExperiment, seeds: Sequence[int] = (), *, with_components: bool = False
-) -> list[Expert]:
-    """The experts of an experiment with what is installed now; without seeds, for its own."""
-    environments = environment_versions(loaded.curriculum)
-    packages = installed_packages()
-    return [
-        expert
-        for seed in seeds or (loaded.config.seed,)
-        for expert in experts_of(
-            loaded.resolved,
-            environments=environments,
-            packages=packages,
-            seed=seed,
-            with_components=with_components,
-        )
-    ]
+def wanted_experts(loaded: LoadedExperiment, *, with_components: bool = False) -> list[Expert]:
+    """The experts of an experiment, for its own seed, with what is installed now."""
+    return experts_of(
+        loaded.resolved,
+        environments=environment_versions(loaded.curriculum),
+        packages=installed_packages(),
+        with_components=with_components,
+    )
 
 
 def obtain(experts: Sequence[Expert], store: ExpertStore, watch: Watch) -> Iterator[Obtained]:

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from l2rl.config import LoadedExperiment
     from l2rl.expert_runs import Obtained
 
 EXIT_STOPPED = 130
@@ -41,12 +40,24 @@ def experts(
     """
     from l2rl import expert_runs
     from l2rl.cli.progress import observed
+    from l2rl.config import load_experiment
     from l2rl.lifetime_position import Stopped
     from l2rl.runs.expert_store import STORE, ExpertStore
 
     out, err = Console(), Console(stderr=True)
-    loaded, store = _experiment(experiment, overrides or [], root / STORE)
-    wanted = expert_runs.wanted_experts(loaded, parse_seeds(seeds), with_components=with_components)
+    source, store = _source(experiment, root / STORE)
+    # Loaded anew for each seed: a scenario may draw its curriculum from it.
+    chosen = [[f"seed={seed}"] for seed in parse_seeds(seeds)] or [[]]
+    wanted = [
+        expert
+        for seed in chosen
+        for expert in expert_runs.wanted_experts(
+            load_experiment(
+                source, [*(overrides or []), *seed], check_paths=isinstance(source, str)
+            ),
+            with_components=with_components,
+        )
+    ]
     try:
         for done in expert_runs.obtain(wanted, ExpertStore(store), lambda expert: observed(err)):
             out.print(_said(done), highlight=False, markup=False, soft_wrap=True)
@@ -74,16 +85,12 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
-def _experiment(
-    experiment: str, overrides: list[str], store: Path
-) -> tuple[LoadedExperiment, Path]:
-    """The experiment, and its store: of a run directory, the one beside it."""
-    from l2rl.config import load_experiment
+def _source(experiment: str, store: Path) -> tuple[str | Path, Path]:
+    """What to load, and the store: of a run directory, its configuration and the store beside."""
     from l2rl.runs.expert_store import ExpertStore
     from l2rl.runs.run_directory import RunDirectory
 
     if (Path(experiment) / "manifest.json").is_file():
         run = RunDirectory.open(Path(experiment))
-        loaded = load_experiment(run.config_path, overrides, check_paths=False)
-        return loaded, ExpertStore.beside(run.path).path
-    return load_experiment(experiment, overrides), store
+        return run.config_path, ExpertStore.beside(run.path).path
+    return experiment, store

@@ -42,6 +42,11 @@ class Group:
     def setting(self) -> Setting:
         return self.runs[0].setting
 
+    @property
+    def curricula(self) -> dict[tuple[str, int], str]:
+        """(experiment, seed) -> what was lived through; a scenario may draw it from the seed."""
+        return {(m.run.experiment, m.run.seed): m.setting.curriculum for m in self.runs}
+
     def by_stratum(self, metric: str) -> dict[str, dict[int, float]]:
         """Experiment -> seed -> value, of the runs that have one."""
         found: dict[str, dict[int, float]] = {}

@@ -127,14 +127,13 @@ def experts_of(
     *,
     environments: Mapping[str, Any],
     packages: Mapping[str, str],
-    seed: int | None = None,
     with_components: bool = False,
 ) -> list[Expert]:
     """The experts of an experiment, for each learned task in order of first learning.
 
     `config` is a resolved configuration in plain data; `environments` and `packages` as in a
-    manifest. `seed`: default that of the experiment. Raises `KeyError`, `TypeError` or
-    `ValueError` if `config` is no resolved configuration.
+    manifest. Raises `KeyError`, `TypeError` or `ValueError` if `config` is no resolved
+    configuration.
     """
     learning = _learning_blocks(config["curriculum"])
     found = []
@@ -146,7 +145,7 @@ def experts_of(
             budgets["first_phase"] = first
         versions = _versions(config["curriculum"]["tasks"][task]["env"], environments, packages)
         for purpose, blocks in budgets.items():
-            alone = single_task(config, task, blocks, seed, with_components)
+            alone = single_task(config, task, blocks, with_components)
             found.append(Expert(task, purpose, with_components, alone, versions))
     return found
 
@@ -155,7 +154,6 @@ def single_task(
     config: Mapping[str, Any],
     task: str,
     blocks: Sequence[Mapping[str, Any]],
-    seed: int | None,
     with_components: bool,
 ) -> dict[str, Any]:
     """The experiment of one expert, in plain data.
@@ -167,7 +165,6 @@ def single_task(
     changes: dict[str, Any] = {
         "experiment": STORE,
         "summary": f"single-task expert: {described['env']}, variant {described['variant']}",
-        "seed": config["seed"] if seed is None else seed,
         "curriculum": {
             "name": "single_task",
             "summary": "",

@@ -27,8 +27,8 @@ class Setting:
 
     @property
     def text(self) -> str:
-        """All of it, to see whether two are the same."""
-        return _canonical([self.curriculum, self.evaluation, self.agent, dict(self.components)])
+        """All but the curriculum, which a scenario may draw from the seed."""
+        return _canonical([self.evaluation, self.agent, dict(self.components)])
 
 
 def setting_of(config_path: Path) -> Setting:
@@ -54,8 +54,8 @@ def extra_component(with_it: Setting, without: Setting) -> str:
     """The one component that the first agent has beyond the second; "" if they differ otherwise."""
     extra = set(with_it.components) - set(without.components)
     same = all(with_it.components.get(n) == c for n, c in without.components.items())
-    alike = (with_it.agent, with_it.curriculum) == (without.agent, without.curriculum)
-    return extra.pop() if len(extra) == 1 and same and alike and with_it.curriculum else ""
+    alike = with_it.agent == without.agent and with_it.curriculum != ""
+    return extra.pop() if len(extra) == 1 and same and alike else ""
 
 
 def _canonical(value: Any) -> str:

@@ -136,6 +136,18 @@ def test_other_curricula_are_not_paired(tmp_path: Path) -> None:
     assert against.reason == "the two lived through different curricula"
 
 
+def test_curricula_that_are_drawn_from_the_seed_are_paired_seed_by_seed(tmp_path: Path) -> None:
+    for variant, components in (("bare", "{}"), ("ewc", f"{{{EWC}}}")):
+        for seed in range(4):
+            drawn = 10 + seed + (variant == "ewc" and seed == 3)
+            steps = (f"curriculum.blocks.0.env_steps={drawn}",)
+            stored(tmp_path, variant, seed, 0.5, components=components, overrides=steps)
+    found = compared(tmp_path)
+    assert found.against["ewc", FORGETTING].difference.seeds == (0, 1, 2)
+    assert [effect.component for effect in found.effects] == ["consolidation.ewc"]
+    assert not any("configuration" in warning for warning in found.warnings)
+
+
 def test_versions_are_not_mixed(tmp_path: Path) -> None:
     sweep(tmp_path, {"bare": ("{}", 0.5)})
     newer = {"minigames": {**ENVIRONMENTS["minigames"], "version": "2"}}
@@ -188,6 +200,13 @@ def test_experiments_are_groups_of_their_own_or_strata_of_one(tmp_path: Path) ->
     assert summary.lifetimes == 6
     # Within an experiment all seeds are alike, so resampling by strata changes nothing.
     assert (summary.mean.low, summary.mean.high) == pytest.approx((0.6, 0.6))
+
+
+def test_intervals_of_few_seeds_come_with_a_warning(found: Comparison, tmp_path: Path) -> None:
+    assert any("too narrow" in warning for warning in found.warnings)
+    assert "too narrow" in as_plain_text(found)
+    two_seeds = compared(sweep(tmp_path, {"bare": ("{}", 0.5)}, seeds=2))
+    assert two_seeds.warnings == ()
 
 
 def test_the_same_comparison_twice_is_the_same(found: Comparison, four: Path) -> None:

@@ -24,6 +24,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/learners.py
 	$(BIN)/python benchmarks/minigames.py
 	$(BIN)/python benchmarks/buffers.py
+	$(BIN)/python benchmarks/metrics.py
 
 # Torch first and held by the constraints, so that no resolver picks another build.
 $(INSTALLED): pyproject.toml .ci/constraints.txt

@@ -32,6 +32,9 @@ class TaskInfo:
     reward_version: str = "1"
     """Raised whenever the same behaviour would score differently: results of two versions are
     never averaged."""
+    return_range: tuple[float, float] | None = None
+    """Return of a policy that knows nothing and of the best there is, for the default variant
+    without parameters; None where that is not known. Metrics normalise by it."""
 
 
 @runtime_checkable

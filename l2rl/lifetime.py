@@ -29,6 +29,7 @@ from l2rl.curriculum import Block
 from l2rl.episodes import EpisodeRecorder
 from l2rl.errors import UserError
 from l2rl.evaluation import Evaluator
+from l2rl.footprint import footprint
 from l2rl.lifetime_log import LifetimeLog
 from l2rl.lifetime_position import Observer, Position, Silence, Stopped
 from l2rl.randomness import derive_seed, global_generator_states, restore_global_generators
@@ -135,7 +136,7 @@ class Lifetime:
         position.block_episodes = 0
         position.sleep_steps = 0
         self._note_place()
-        self.log.block("start", block)
+        self.log.block_starts(block)
         if block.kind == "learn":
             self._enter_task(block)
 
@@ -169,7 +170,7 @@ class Lifetime:
             and not self._just_evaluated()
         ):
             self._evaluate(self._evaluated_tasks())
-        self.log.block("end", block)
+        self.log.block_ends(block, footprint(self.agent))
         self.position.block += 1
         self.position.inside = False
         self._note_place()

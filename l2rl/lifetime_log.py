@@ -38,10 +38,22 @@ class LifetimeLog:
         """Where in the curriculum the rows to come belong."""
         self._block, self._trained_task, self._env_steps = block, trained_task, env_steps
 
-    def block(self, which: Literal["start", "end"], block: Block) -> None:
-        """A block of the curriculum starts or ends."""
+    def block_starts(self, block: Block) -> None:
+        """A block of the curriculum starts."""
+        self._block_mark("start", block, {})
+
+    def block_ends(self, block: Block, footprint: Mapping[str, Any]) -> None:
+        """A block of the curriculum ends; how large the agent is by now (`l2rl.footprint`)."""
+        self._block_mark("end", block, {"footprint": footprint})
+
+    def _block_mark(
+        self, which: Literal["start", "end"], block: Block, more: Mapping[str, Any]
+    ) -> None:
+        # Always stamped: what a block cost is the time between its marks.
+        self._clock.stamp(self._log.rows, always=True)
         unit = _UNITS.get(block.kind, block.unit)
-        self._append("block", which, float(block.budget), {"kind": block.kind, "unit": unit})
+        detail = {"kind": block.kind, "unit": unit, **more}
+        self._append("block", which, float(block.budget), detail)
 
     def boundary(self) -> None:
         """The hidden truth that another task begins."""
@@ -123,11 +135,13 @@ class LifetimeLog:
 
     def flush(self) -> None:
         """Everything so far onto the disk."""
+        self._clock.stamp(self._log.rows, always=True)
         self._log.flush()
         self._clock.flush()
 
     def position(self) -> dict[str, Any]:
         """Flush, and say where the log ends, for a checkpoint."""
+        self._clock.stamp(self._log.rows, always=True)
         return {"log": self._log.position(), "clock": self._clock.position()}
 
     def truncate(self, position: Mapping[str, Any]) -> None:

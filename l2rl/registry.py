@@ -1,9 +1,10 @@
 """Entry points -> components, environment suites and shipped YAML; nothing is imported to list it.
 
-Four groups, open to every installed distribution:
+Five groups, open to every installed distribution:
 
 * `l2rl.components`: `consolidation.ewc` -> a `Component` class;
 * `l2rl.envs`: `minigames` -> an `EnvironmentSuite` instance;
+* `l2rl.metrics`: `mine` -> a function of a `RunLog` (`l2rl.metrics.registry`);
 * `l2rl.curricula` and `l2rl.experiments`: any name -> a package whose `*.yaml` files are meant.
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 COMPONENTS = "l2rl.components"
 SUITES = "l2rl.envs"
+METRICS = "l2rl.metrics"
 CURRICULA = "l2rl.curricula"
 EXPERIMENTS = "l2rl.experiments"
 
@@ -150,6 +152,22 @@ def environment_address(env: str) -> tuple[str, str]:
             f"there is no environment suite `{prefix}`\n  did you mean `{near}/{task}`?"
         )
     return "gymnasium", env
+
+
+# ---- metrics -------------------------------------------------------------------------------
+
+
+def metric_family_names() -> tuple[str, ...]:
+    """Names of all families of metrics that other distributions register, sorted."""
+    return tuple(_registered(METRICS))
+
+
+def metric_family(name: str) -> Any:
+    """What is registered as that family; raises `UserError` as `component_class` does."""
+    found = _import(_only(METRICS, name), f"metric family `{name}`")
+    if not callable(found):
+        raise UserError(f"metric family `{name}` is a {type(found).__name__}, not a function")
+    return found
 
 
 # ---- shipped YAML --------------------------------------------------------------------------

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from l2rl.assembly import check_agent, check_composition, check_environments
+from l2rl.composition import Composition
 from l2rl.config import LoadedExperiment, load_experiment
 from l2rl.lifetime import Lifetime
 from l2rl.lifetime_position import Observer, Stopped
-from l2rl.runs.files import read_json, write_json
 from l2rl.runs.run_directory import RunDirectory
-from l2rl.task_environments import environment_versions
+from l2rl.runs.tidy_log import read_log
+from l2rl.runs.timing import write_timing
+from l2rl.task_environments import environment_versions, return_ranges
 
 DEFAULT_ROOT = Path("runs")
 
 
-def check(loaded: LoadedExperiment) -> None:
+def check(loaded: LoadedExperiment) -> Composition:
     """Everything that can be known before anything starts. Raises `ConfigError`."""
-    check_composition(loaded)
+    composition = check_composition(loaded)
     check_environments(loaded)
     check_agent(loaded)
+    return composition
 
 
 def start(
@@ -36,9 +38,14 @@ def start(
     force: bool = False,
     observer: Observer | None = None,
     command_line: Sequence[str] | None = None,
+    path: Path | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> RunDirectory:
-    """Run an experiment from birth to report. Raises `UserError`, `ConfigError`, `Stopped`."""
-    check(loaded)
+    """Run an experiment from birth to report. Raises `UserError`, `ConfigError`, `Stopped`.
+
+    `path`: of the directory, by default by the names; `notes`: more fields of the manifest.
+    """
+    composition = check(loaded)
     config = loaded.config
     run = RunDirectory.create(
         root,
@@ -50,8 +57,15 @@ def start(
         environments=environment_versions(loaded.curriculum),
         command_line=command_line,
         force=force,
+        path=path,
     )
-    run.update_manifest(content_hash=loaded.content_hash, scenario=loaded.curriculum.scenario)
+    run.update_manifest(
+        content_hash=loaded.content_hash,
+        scenario=loaded.curriculum.scenario,
+        return_ranges=return_ranges(loaded.curriculum),
+        components=_described(composition),
+        **(notes or {}),
+    )
     with _kept(run):
         _live(Lifetime(loaded, run, observer), run)
     return run
@@ -73,13 +87,23 @@ def resume(path: Path, *, observer: Observer | None = None) -> RunDirectory:
 
 
 def _live(lifetime: Lifetime, run: RunDirectory) -> None:
-    wall, cpu = time.monotonic(), time.process_time()
     try:
         with _stopping_on_signals(lifetime.request_stop):
             lifetime.live()
     finally:
-        _add_timing(run, time.monotonic() - wall, time.process_time() - cpu, lifetime.env_steps)
+        write_timing(run, read_log(run.log_path))
     finish(lifetime, run)
+
+
+def _described(composition: Composition) -> dict[str, dict[str, Any]]:
+    """`{name: {type, provides}}` of every component, for whoever reads the run later."""
+    return {
+        component.name: {
+            "type": component.type_name,
+            "provides": sorted(component.requirements()[1]),
+        }
+        for component in composition.components
+    }
 
 
 def finish(lifetime: Lifetime, run: RunDirectory) -> None:
@@ -93,10 +117,10 @@ def finish(lifetime: Lifetime, run: RunDirectory) -> None:
 def write_results(run: RunDirectory) -> None:
     """Metrics and the l2logger export, from the log alone."""
     from l2rl.metrics.compute import write_metrics
+    from l2rl.metrics.run_log import RunLog
     from l2rl.runs.l2logger_format import export_l2logger
-    from l2rl.runs.tidy_log import read_log
 
-    write_metrics(run.metrics_path, read_log(run.log_path))
+    write_metrics(run.metrics_path, RunLog.open(run))
     export_l2logger(run)
 
 
@@ -105,20 +129,6 @@ def write_report_of(run: RunDirectory) -> Path:
     from l2rl.report.page import write_report
 
     return write_report(run)
-
-
-def _add_timing(run: RunDirectory, wall_s: float, cpu_s: float, env_steps: int) -> None:
-    """Add this process's share to what earlier ones spent on the run."""
-    before = read_json(run.timing_path) if run.timing_path.is_file() else {}
-    write_json(
-        run.timing_path,
-        {
-            "wall_s": before.get("wall_s", 0.0) + wall_s,
-            "cpu_s": before.get("cpu_s", 0.0) + cpu_s,
-            "env_steps": env_steps,
-            "processes": before.get("processes", 0) + 1,
-        },
-    )
 
 
 @contextmanager

@@ -90,3 +90,15 @@ def environment_versions(curriculum: Curriculum) -> dict[str, Any]:
         info = suite.tasks().get(name)
         entry["reward_versions"][name] = info.reward_version if info else "unknown"
     return versions
+
+
+def return_ranges(curriculum: Curriculum) -> dict[str, list[float]]:
+    """`{task: [low, high]}` of the tasks whose suite knows the range of their returns."""
+    ranges = {}
+    for name, task in curriculum.tasks.items():
+        suite, inside = suite_of(task)
+        info = suite.tasks().get(inside)
+        unchanged = task.variant == "default" and not task.parameters
+        if info is not None and info.return_range is not None and unchanged:
+            ranges[name] = [float(bound) for bound in info.return_range]
+    return ranges

@@ -18,6 +18,7 @@ REQUIRED = (
     "stable-baselines3",
     "gymnasium",
     "numpy",
+    "scipy",
     "numba",
     "ray",
     "pyarrow",

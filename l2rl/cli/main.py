@@ -1,4 +1,4 @@
-"""`l2rl`: run, resume, report, metrics, explain, list, show, doctor, schema."""
+"""`l2rl`: everything a user can ask for, one command each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from l2rl.cli.compare import compare
+from l2rl.cli.experts import experts
+from l2rl.cli.export import export
 from l2rl.cli.metrics import metrics
 from l2rl.errors import UserError
 
@@ -172,6 +175,11 @@ def schema() -> None:
     from l2rl.config import json_schema
 
     print(json.dumps(json_schema(), indent=2))
+
+
+app.command()(experts)
+app.command()(compare)
+app.command()(export)
 
 
 def variant_name(overrides: list[str]) -> str:

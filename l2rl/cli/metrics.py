@@ -184,15 +184,15 @@ def _analysis(path: Path, experts: ExpertRuns, options: Options) -> Analysis:
     from l2rl.metrics.l2m.differences import differences
     from l2rl.metrics.l2m.figures import FAMILY, figures_of
     from l2rl.metrics.l2m.files import Analysis
+    from l2rl.metrics.run_log import RunLog
     from l2rl.runs.l2logger_find import is_run, read_any
     from l2rl.runs.run_directory import RunDirectory
-    from l2rl.runs.tidy_log import read_log
 
     log = read_any(path)
     result = compute_l2m(log, experts, options)
     figures: dict[str, Any] = figures_of(result)
     if is_run(path):
-        stored = compute_metrics(read_log(RunDirectory.open(path).log_path))
+        stored = compute_metrics(RunLog.open(RunDirectory.open(path)))
         others = {n: f for n, f in stored["metrics"].items() if not n.startswith(f"{FAMILY}/")}
         beside = {"cadence": stored["cadence"]}
         figures = others | {name: figure | beside for name, figure in figures.items()}

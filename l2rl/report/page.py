@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from l2rl.metrics.compute import compute_metrics
+from l2rl.metrics.run_log import RunLog
 from l2rl.report.component_figures import (
     learner_panels,
     other_panels,
@@ -25,7 +26,6 @@ from l2rl.report.life import Life, read_life
 from l2rl.report.matrix_figures import block_rows, heat_figure
 from l2rl.report.style import Dict, count, number
 from l2rl.report.summary import cadence_words, task_lines, tiles
-from l2rl.report.text_summary import log_or_empty
 from l2rl.runs.files import plain, write_bytes_atomically
 from l2rl.runs.log_views import Event
 from l2rl.runs.run_directory import RunDirectory
@@ -67,8 +67,8 @@ def write_report(run: RunDirectory) -> Path:
 
 def render_report(run: RunDirectory) -> str:
     """The page as text."""
-    log = log_or_empty(run)
-    life, metrics = read_life(log), compute_metrics(log)
+    run_log = RunLog.open(run)
+    life, metrics = read_life(run_log.table), compute_metrics(run_log)
     shown = [s for s in _sections(life) if s.figure or s.missing]
     environment = Environment(
         loader=PackageLoader("l2rl.report", "."), autoescape=True, undefined=StrictUndefined

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from l2rl.metrics.registry import is_custom
 from l2rl.report.curves import CURVE_POINTS, thinned
 from l2rl.report.life import Life
 from l2rl.report.style import count, line_style, number
@@ -54,8 +55,10 @@ class TaskLine:
 
 
 def tiles(metrics: Mapping[str, Any]) -> list[Tile]:
-    """The verdicts of a metrics.json."""
-    return [_tile(metrics["metrics"], *verdict) for verdict in VERDICTS]
+    """The verdicts of a metrics.json, and the figures of other packages' families behind them."""
+    figures = metrics["metrics"]
+    custom = [(name, name, "") for name in figures if is_custom(name)]
+    return [_tile(figures, *verdict) for verdict in (*VERDICTS, *custom)]
 
 
 def task_lines(life: Life, metrics: Mapping[str, Any]) -> list[TaskLine]:
@@ -87,7 +90,7 @@ def _tile(figures: Mapping[str, Any], name: str, heading: str, note: str) -> Til
         value=number(figure["value"]),
         note=note if figure["reason"] is None else f"No value: {figure['reason']}.",
         success="" if success is None else f"success {number(success, 3)}",
-        cadence="measured " + cadence_words(figure["cadence"]),
+        cadence="measured " + cadence_words(figure["cadence"]) if "cadence" in figure else "",
     )
 
 

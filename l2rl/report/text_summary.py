@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from io import StringIO
 
-import pyarrow as pa
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from l2rl.metrics.compute import compute_metrics
+from l2rl.metrics.run_log import RunLog
 from l2rl.report.life import read_life
 from l2rl.report.style import count
 from l2rl.report.summary import TaskLine, Tile, task_lines, tiles
 from l2rl.runs.run_directory import RunDirectory
-from l2rl.runs.tidy_log import LOG_SCHEMA, read_log
-
-
-def log_or_empty(run: RunDirectory) -> pa.Table:
-    """The run's log; an empty one if the run ended before it wrote any."""
-    return read_log(run.log_path) if run.log_path.is_dir() else LOG_SCHEMA.empty_table()
 
 
 def summary(run: RunDirectory) -> Group:
     """A rich renderable: the run in one line, a table of tasks, the verdicts with their cadence."""
-    log = log_or_empty(run)
-    life, metrics = read_life(log), compute_metrics(log)
+    run_log = RunLog.open(run)
+    life, metrics = read_life(run_log.table), compute_metrics(run_log)
     head = Text(f"{run.name}  seed {run.seed}  ", style="bold")
     head.append(f"{run.state}, {count(life.env_steps)} env steps", style="not bold")
     return Group(head, _tasks(task_lines(life, metrics)), _verdicts(tiles(metrics)))

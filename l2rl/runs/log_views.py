@@ -66,7 +66,11 @@ class BlockSpan:
     end: int
     """Env steps of the lifetime; of a block under way, those of the last row of the log."""
     start_row: int
+    end_row: int
+    """Row of the log that marks the end; of a block under way, the number of rows."""
     finished: bool
+    footprint: dict[str, Any]
+    """How large the agent was at the end (`l2rl.footprint`); {} for a block under way."""
 
 
 def rows_of(log: pa.Table, **equals: str | int) -> pa.Table:
@@ -76,6 +80,16 @@ def rows_of(log: pa.Table, **equals: str | int) -> pa.Table:
     for other in masks[1:]:
         mask = pc.and_(mask, other)
     return log.filter(mask)
+
+
+def words(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
+    """A column of words as (rows,) codes and the word of each code."""
+    # Not `combine_chunks`: of a table without rows it makes no array.
+    array = pa.concat_arrays(
+        [chunk.dictionary_encode() for chunk in column.unify_dictionaries().chunks]
+        or [pa.array([], pa.string()).dictionary_encode()]
+    )
+    return array.indices.to_numpy().astype(np.int64), array.dictionary.to_pylist()
 
 
 def episodes(log: pa.Table) -> Episodes:
@@ -136,21 +150,26 @@ def events(log: pa.Table, kind: str = "event") -> list[Event]:
 def block_spans(log: pa.Table) -> list[BlockSpan]:
     """The blocks in the order in which they began; the last one may still be under way."""
     rows = events(log, kind="block")
-    ends = {event.block: event.env_steps for event in rows if event.name == "end"}
-    return list(_spans(rows, ends, last_env_steps(log)))
+    ends = {event.block: event for event in rows if event.name == "end"}
+    return list(_spans(rows, ends, last_env_steps(log), log.num_rows))
 
 
-def _spans(rows: list[Event], ends: dict[int, int], now: int) -> Iterator[BlockSpan]:
+def _spans(
+    rows: list[Event], ends: dict[int, Event], now: int, next_row: int
+) -> Iterator[BlockSpan]:
     for event in rows:
         if event.name == "start":
+            end = ends.get(event.block)
             yield BlockSpan(
                 index=event.block,
                 kind=str(event.detail.get("kind", "learn")),
                 task=event.trained_task,
                 start=event.env_steps,
-                end=ends.get(event.block, now),
+                end=now if end is None else end.env_steps,
                 start_row=event.row,
-                finished=event.block in ends,
+                end_row=next_row if end is None else end.row,
+                finished=end is not None,
+                footprint={} if end is None else dict(end.detail.get("footprint", {})),
             )
 
 

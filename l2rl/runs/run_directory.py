@@ -1,6 +1,6 @@
 """The directory of one run: what is in it, who may write it, and the manifest that describes it.
 
-runs/<experiment>/<variant>/seed-<n>/
+runs/<experiment>/<variant>/seed-<n>/        (of a single-task expert: runs/experts/<hash>/)
     manifest.json    state, config hash, versions, seeds, command line, wall times
     config.yaml      the resolved configuration
     log/             the tidy log; clock/ its wall-clock sidecar
@@ -56,15 +56,17 @@ class RunDirectory:
         environments: Mapping[str, Any] | None = None,
         command_line: Sequence[str] | None = None,
         force: bool = False,
+        path: Path | None = None,
     ) -> RunDirectory:
         """Make a new run in state `running` and hold its lock.
 
         `tasks` are the curriculum's; `environments` says the version of each suite and the reward
         version of each task, such as `{"minigames": {"version": "2", "reward_versions": {...}}}`.
         `force` moves an existing run aside, to `seed-0.replaced-1`, instead of refusing.
+        `path` is the directory, by default `run_path` of the names.
         Raises `UserError` for an unusable name, an existing run, or one that is being written.
         """
-        path = run_path(root, experiment, variant, seed)
+        path = path or run_path(root, experiment, variant, seed)
         lock = RunLock(lock_path(path))
         try:
             if path.exists():

@@ -10,6 +10,10 @@ from types import TracebackType
 from l2rl.errors import UserError
 
 
+class RunLockedError(UserError):
+    """Another process is writing the run."""
+
+
 class RunLock:
     """An exclusive `flock` on a small file that holds the owner's process id.
 
@@ -19,7 +23,7 @@ class RunLock:
     """
 
     def __init__(self, path: Path) -> None:
-        """Take the lock, or raise `UserError` naming the process that holds it."""
+        """Take the lock, or raise `RunLockedError` naming the process that holds it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -27,7 +31,7 @@ class RunLock:
         except BlockingIOError:
             owner = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip()
             self.release()
-            raise UserError(
+            raise RunLockedError(
                 f"Another process (id {owner or 'unknown'}) is writing this run (lock {path}). "
                 "Wait for it or end it; a lock is never left behind by a dead process."
             ) from None

@@ -23,7 +23,8 @@ the same bytes as an undisturbed one. One row is one number; what a row says dep
               and any other name, such as "checkpoint_damaged"; detail says more.
 `block`       metric "start" or "end" of a block of the curriculum; value its budget; detail
               {"kind": "learn" | "evaluate" | "sleep", "unit": "env_steps" | "episodes" |
-              "gradient_steps"}; trained_task of a learning block is its task.
+              "gradient_steps"}; trained_task of a learning block is its task. An "end" also has
+              "footprint", how large the agent was (`l2rl.footprint`).
 `span`        a stretch that ended here: value its length in env steps, metric its name.
 
 `trained_task` is the task being learned at that moment ("" before the first one), `block` the

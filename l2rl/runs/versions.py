@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import platform
 import re
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import distributions
 
 
 def installed_packages() -> dict[str, str]:
     """`{name: version}` of every installed distribution, names as on PyPI, sorted."""
+    return dict(_scan(tuple(sys.path)))
+
+
+@lru_cache(maxsize=4)
+def _scan(search_path: tuple[str, ...]) -> Mapping[str, str]:
+    """`search_path` is only the key of the cache: it decides what there is to find."""
     found: dict[str, str] = {}
     for distribution in distributions():
         name = distribution.metadata["Name"]

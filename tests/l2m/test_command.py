@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from l2rl.metrics.compute import compute_metrics
+from l2rl.metrics.run_log import RunLog
 from l2rl.runs.l2logger_writer import write_l2logger
 from l2rl.runs.run_directory import RunDirectory
-from l2rl.runs.tidy_log import read_log
 from tests.cli.test_commands import l2rl
 from tests.l2m.small_logs import log_of, ramp
 
@@ -122,7 +122,7 @@ def test_a_run_of_ours_shows_all_its_metrics_and_may_be_an_expert(
     )
     assert code == 0, text
     figures = json.loads(text)["l2rl"]["metrics"]
-    stored = compute_metrics(read_log(run.log_path))["metrics"]
+    stored = compute_metrics(RunLog.open(run))["metrics"]
     assert all(name in figures for name in stored if not name.startswith("l2m/"))
     assert figures["gap/min_acc"] == stored["gap/min_acc"]
     assert figures["l2m/sample_efficiency"]["value"] > 0

@@ -23,12 +23,14 @@ from l2rl.metrics.l2m.figures import figures_of, l2m_figures
 from l2rl.metrics.l2m.files import Analysis, lifetime_table, write_analysis, write_together
 from l2rl.metrics.l2m.report import report
 from l2rl.metrics.l2m.result import metric_names
+from l2rl.metrics.references import GivenReferences
+from l2rl.metrics.run_log import RunLog
 from l2rl.runs.l2logger_format import export_l2logger
 from l2rl.runs.l2logger_log import L2Log
 from l2rl.runs.l2logger_reader import read_l2logger
-from l2rl.runs.l2logger_view import view_of_run
+from l2rl.runs.l2logger_view import l2logger_view, view_of_run
 from l2rl.runs.run_directory import RunDirectory
-from l2rl.runs.tidy_log import LOG_SCHEMA, read_log
+from l2rl.runs.tidy_log import LOG_SCHEMA
 from tests.l2m.small_logs import judge, log_of, plain_options
 from tests.parity.comparison import our_options
 from tests.parity.random_logs import random_case
@@ -167,20 +169,35 @@ def test_the_report_has_the_originals_keys() -> None:
 
 def test_a_run_of_ours_has_the_figures_of_its_export(run_maker: Maker, tmp_path: Path) -> None:
     run = run_maker(tmp_path)
-    metrics = compute_metrics(read_log(run.log_path))["metrics"]
+    metrics = compute_metrics(RunLog.open(run))["metrics"]
     exported: L2Log = read_l2logger(export_l2logger(run))
     lifetime = compute_l2m(exported, options=DEFAULTS).lifetime()
     for metric, value in lifetime.items():
         figure = metrics[f"l2m/{metric}"]
         assert figure["value"] == (value if np.isfinite(value) else None)
         assert (figure["reason"] is None) == bool(np.isfinite(value))
-    assert metrics["l2m/relative_performance"]["missing_experts"] == ["beacon", "shards", "roaches"]
+    assert "expert" in metrics["l2m/relative_performance"]["reason"]
 
 
 def test_an_unfinished_run_has_reasons() -> None:
-    figures = l2m_family(LOG_SCHEMA.empty_table())
+    figures = l2m_family(RunLog(LOG_SCHEMA.empty_table()))
     assert figures
-    assert all(figure["value"] is None and figure["reason"] for figure in figures.values())
+    assert all(figure.value is None and figure.reason for figure in figures.values())
+
+
+def test_experts_handed_over_are_what_a_run_is_measured_against(
+    run_maker: Maker, tmp_path: Path
+) -> None:
+    run, expert = run_maker(tmp_path / "runs"), run_maker(tmp_path / "experts", tasks=("beacon",))
+    given = GivenReferences({"beacon": (RunLog.open(expert),)})
+    figure = l2m_family(RunLog(RunLog.open(run).table, references=given))["l2m/sample_efficiency"]
+    beside = compute_l2m(
+        l2logger_view(RunLog.open(run).table),
+        expert_runs([l2logger_view(RunLog.open(expert).table)]),
+        DEFAULTS,
+    )
+    assert figure.value == beside.lifetime()["sample_efficiency"]
+    assert "without shards, roaches" in figure.note
 
 
 @pytest.mark.parametrize("name", ["beacon", "beacon_default"])

@@ -1,0 +1,232 @@
+"""A comparison for the terminal, for Markdown and LaTeX, and for programs (JSON, CSV)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.console import Group as Rows
+from rich.table import Table
+from rich.text import Text
+
+from l2rl.metrics.comparison import Comparison
+from l2rl.metrics.statistics import Estimate, Summary
+from l2rl.metrics.two_groups import PairedDifference
+from l2rl.report.comparison_grids import (
+    Grid,
+    difference_grid,
+    effect_grids,
+    grids,
+    left_out_grid,
+    summary_grid,
+    title_of,
+    verdict_grid,
+)
+from l2rl.runs.files import plain
+
+
+def for_terminal(comparison: Comparison) -> RenderableType:
+    """Tables below each other, with their notes."""
+    parts: list[RenderableType] = [Text(f"note: {w}", "yellow") for w in comparison.warnings]
+    for grid in grids(comparison):
+        table = Table(title=Text(grid.title), title_justify="left")
+        for heading in grid.heading:
+            table.add_column(Text(heading))
+        for row in grid.rows:
+            table.add_row(*map(Text, row))
+        parts += [table, *(Text(f"  {note}", "dim") for note in grid.notes)]
+    # Not in a table: paths are long, and are to be copied.
+    parts += [_line(f"left out: {one.path}: {one.reason}") for one in comparison.left_out]
+    return Rows(*parts)
+
+
+def _line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ignore")
+
+
+def as_plain_text(comparison: Comparison, width: int = 120) -> str:
+    """The tables for the terminal as text of at most `width` columns."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, color_system=None)
+    with console.capture() as capture:
+        console.print(for_terminal(comparison))
+    return capture.get()
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """Summary, differences, effects, verdicts and what was left out, as Markdown tables."""
+    parts = [_markdown(grid) for grid in _for_paper(comparison)]
+    directions = [f"- {title_of(info)}" for info in comparison.metrics]
+    warnings = [f"- {warning}" for warning in comparison.warnings]
+    return "\n".join([*parts, "\n".join([*directions, *warnings]), ""])
+
+
+def as_latex(comparison: Comparison) -> str:
+    """The same tables for LaTeX with booktabs; what was left out and all warnings as comments."""
+    tables = [grid for grid in _for_paper(comparison) if grid.title != "left out"]
+    remarks = [*(title_of(info) for info in comparison.metrics), *comparison.warnings]
+    remarks += [f"left out: {one.path}: {one.reason}" for one in comparison.left_out]
+    comments = [f"% {line}" for remark in remarks for line in remark.splitlines()]
+    return "\n".join([*comments, *map(_latex, tables), ""])
+
+
+def as_json(comparison: Comparison) -> str:
+    """Everything, the values of each seed included, as strict JSON."""
+    return json.dumps(plain(as_data(comparison)), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def as_csv(comparison: Comparison) -> str:
+    """One row for each variant, metric and statistic: tidy, for other programs."""
+    text = io.StringIO()
+    columns = ("variant", "metric", "unit", "direction", "statistic", "baseline", "seeds")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*columns, "value", "low", "high", "reason"])
+    for row in _tidy(comparison):
+        writer.writerow(["" if value is None else value for value in row])
+    return text.getvalue()
+
+
+FORMATS: Mapping[str, Callable[[Comparison], str]] = {
+    "markdown": as_markdown,
+    "latex": as_latex,
+    "json": as_json,
+    "csv": as_csv,
+}
+"""Everything but the table for the terminal."""
+
+
+def as_data(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as plain data."""
+    return {
+        "baseline": comparison.baseline,
+        "confidence": comparison.confidence,
+        "warnings": comparison.warnings,
+        "left_out": [{"path": str(o.path), "reason": o.reason} for o in comparison.left_out],
+        "metrics": {info.name: vars(info) for info in comparison.metrics},
+        "groups": {group.name: _group_data(comparison, group.name) for group in comparison.groups},
+        "effects": [
+            {
+                "component": effect.component,
+                "pairs": effect.pairs,
+                "differences": {m: _difference(d) for m, d in effect.differences.items()},
+            }
+            for effect in comparison.effects
+        ],
+    }
+
+
+def _group_data(comparison: Comparison, name: str) -> dict[str, Any]:
+    group = next(group for group in comparison.groups if group.name == name)
+    metrics: dict[str, Any] = {}
+    for info in comparison.metrics:
+        cell = comparison.cells[name, info.name]
+        against = comparison.against.get((name, info.name))
+        metrics[info.name] = {
+            "by_seed": group.by_stratum(info.name),
+            "summary": _summary(cell.summary),
+            "reason": cell.reason,
+        }
+        if against is not None:
+            metrics[info.name]["difference"] = _difference(against.difference)
+            better = against.improvement
+            metrics[info.name]["probability_of_improvement"] = vars(better) if better else None
+    return {
+        "seeds": group.seeds,
+        "components": sorted(group.setting.components),
+        "metrics": metrics,
+        "criteria": [vars(verdict) for verdict in comparison.verdicts[name]],
+    }
+
+
+def _summary(summary: Summary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    estimates = {n: vars(getattr(summary, n)) for n in ("mean", "iqm", "median")}
+    return {**vars(summary), **estimates}
+
+
+def _difference(difference: PairedDifference) -> dict[str, Any]:
+    return {**vars(difference), "summary": _summary(difference.summary)}
+
+
+def _tidy(comparison: Comparison) -> Iterator[tuple[Any, ...]]:
+    for group in comparison.groups:
+        for info in comparison.metrics:
+            front = (group.name, info.name, info.unit, info.direction)
+            cell = comparison.cells[group.name, info.name]
+            if cell.summary is None:
+                yield (*front, "mean", "", 0, None, None, None, cell.reason)
+                continue
+            for statistic in ("mean", "iqm", "median"):
+                estimate = getattr(cell.summary, statistic)
+                yield (*front, statistic, "", cell.summary.lifetimes, *_numbers(estimate))
+            against = comparison.against.get((group.name, info.name))
+            if against is not None and against.difference.summary is not None:
+                found = against.difference.summary
+                behind = (comparison.baseline, found.lifetimes)
+                yield (*front, "paired_difference", *behind, *_numbers(found.mean))
+                if against.improvement is not None:
+                    numbers = _numbers(against.improvement)
+                    yield (*front, "probability_of_improvement", *behind, *numbers)
+
+
+def _numbers(estimate: Estimate) -> tuple[float | str | None, ...]:
+    return estimate.value, estimate.low, estimate.high, estimate.reason
+
+
+def _for_paper(comparison: Comparison) -> Iterator[Grid]:
+    yield summary_grid(comparison)
+    yield from difference_grid(comparison)
+    yield from effect_grids(comparison)
+    yield from verdict_grid(comparison)
+    yield from left_out_grid(comparison)
+
+
+def _markdown(grid: Grid) -> str:
+    def line(cells: tuple[str, ...]) -> str:
+        return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+
+    rule = "|" + "|".join([" --- "] + [" ---: "] * (len(grid.heading) - 1)) + "|"
+    return "\n".join([f"**{grid.title}**", "", line(grid.heading), rule, *map(line, grid.rows), ""])
+
+
+_LATEX: Mapping[str, str] = {
+    "\\": r"\textbackslash{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "–": "--",
+    "\u202f": r"\,",
+    "\n": " ",
+}
+
+
+def _latex(grid: Grid) -> str:
+    def line(cells: tuple[str, ...]) -> str:
+        return "  " + " & ".join(map(latex_text, cells)) + r" \\"
+
+    columns = "l" + "r" * (len(grid.heading) - 1)
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"  \caption{{{latex_text(grid.title)}}}",
+            rf"  \begin{{tabular}}{{{columns}}}",
+            r"  \toprule",
+            line(grid.heading),
+            r"  \midrule",
+            *map(line, grid.rows),
+            r"  \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+        ]
+    )
+
+
+def latex_text(text: str) -> str:
+    """Text with everything escaped that LaTeX would read."""
+    return "".join(_LATEX.get(sign, sign) for sign in text)

@@ -5,12 +5,16 @@ over, but among that other compiled functions are called something else in every
 nothing would ever be found again; and it has nothing of the functions in other files that an entry
 point calls, so that yesterday's code would go on being run. Ours has a digest of all sources in
 this folder, and what the entry point was made for.
+
+Machine code that two processes have compiled for two games may meet in a third, where the linker
+takes functions of one name for one function. So a function that closes over values has them in its
+name.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -25,7 +29,15 @@ _INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_mode
 
 def inner(function: F) -> F:
     """Compile a function that only compiled functions call."""
-    return cast(F, numba.njit(**_INNER)(function))
+    values = [cell.cell_contents for cell in function.__closure__ or ()]
+    return cast(F, numba.njit(**_INNER)(_named(function, values)))
+
+
+def _named(function: F, values: Iterable[object]) -> F:
+    """The function with values in its name."""
+    words = [str(value) for value in values if isinstance(value, int)]
+    function.__qualname__ = "_".join([function.__qualname__, *words])
+    return function
 
 
 def hot(function: F) -> F:
@@ -57,6 +69,7 @@ def entry(*made_for: Hashable) -> Callable[[F], F]:
     """
 
     def compiled(function: F) -> F:
+        _named(function, made_for)
         dispatcher: Any = numba.njit(error_model="numpy")(function)
         dispatcher._cache = _Cache.of(function, made_for)
         return cast(F, dispatcher)

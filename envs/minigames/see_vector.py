@@ -156,9 +156,10 @@ def write_focus(game: Record, j: int, rule: Record, units: Record, seen: np.ndar
     seen[FOCUS + 5] = order == MOVE
     seen[FOCUS + 6] = order == ATTACK_MOVE
     seen[FOCUS + 7] = order == ATTACK
-    dx, dy = turned(game, game.order_x[OWN, j] - x, game.order_y[OWN, j] - y)
-    seen[FOCUS + 8] = dx / DISTANCE_SCALE
-    seen[FOCUS + 9] = dy / DISTANCE_SCALE
+    if order != IDLE:
+        dx, dy = turned(game, game.order_x[OWN, j] - x, game.order_y[OWN, j] - y)
+        seen[FOCUS + 8] = dx / DISTANCE_SCALE
+        seen[FOCUS + 9] = dy / DISTANCE_SCALE
     write_centroid(game, x, y, seen)
     seen[FOCUS + 13] = units.range[kind] / _RANGE_SCALE
     seen[FOCUS + 14] = game.selected == ALL

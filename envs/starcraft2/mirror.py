@@ -21,7 +21,7 @@ import numpy as np
 from s2clientprotocol import raw_pb2 as sc_raw
 from s2clientprotocol import sc2api_pb2 as sc_pb
 
-from ..minigames.compiling import entry, source_digest
+from ..minigames.compiling import entry
 from ..minigames.drift import follow_drift
 from ..minigames.field import clear_field
 from ..minigames.orders import command, write_mask
@@ -47,7 +47,7 @@ from ..minigames.state import (
     OWN,
     SHARD_ITEM,
 )
-from ..minigames.units import unit_table
+from ..minigames.units import unit_columns, unit_table
 from . import abilities
 from .client import GameClient, GameFailure
 from .commands import raw_actions
@@ -69,27 +69,23 @@ class Compiled(NamedTuple):
 @cache
 def compiled(planes: bool) -> Compiled:
     """The engine's code for one kind of observation, as Python may call it."""
-    digest = source_digest()
 
-    @entry
+    @entry()
     def begin(games: Any, rules: np.ndarray) -> None:
         """An empty field."""
-        _ = digest
         clear_field(games[0], rules[0])
 
-    @entry
+    @entry()
     def give(games: Any, action: int, mask: np.ndarray, rules: np.ndarray) -> None:
         """What an action means, written into the record."""
-        _ = digest
         command(games[0], action, mask, rules[0])
 
-    @entry
+    @entry(planes)
     def see(
-        games: Any, rules: np.ndarray, units: np.ndarray, seen: np.ndarray, mask: np.ndarray
+        games: Any, rules: np.ndarray, unit_columns: np.ndarray, seen: np.ndarray, mask: np.ndarray
     ) -> None:
         """What is in sight, and from it the observation and the mask."""
-        _ = digest
-        game, rule = games[0], rules[0]
+        game, rule, units = games[0], rules[0], unit_columns[0]
         follow_drift(game, rule)
         look_around(game, rule, units)
         if planes:
@@ -108,6 +104,7 @@ class Mirror:
         self.task = task
         self.rules = rules_of(task, values)
         self.units = unit_table()
+        self._unit_columns = unit_columns()
         self._code = compiled(values["observation"] == "planes")
         self.games = np.zeros(1, GAME)
         space = observation_space(values["observation"], values["plane_size"])
@@ -156,7 +153,7 @@ class Mirror:
         return (float(game["score"]) - before) * scale
 
     def _see(self) -> None:
-        self._code.see(self.games, self.rules, self.units, self._seen, self._mask)
+        self._code.see(self.games, self.rules, self._unit_columns, self._seen, self._mask)
 
     def observation(self) -> np.ndarray:
         """What the agent sees, copied."""
@@ -269,9 +266,7 @@ class Mirror:
         """What a unit is doing, as the game says it."""
         game = self.game
         if not unit.orders:
-            # A unit that holds its position may be said to have no order.
-            if game["order"][OWN, j] != HOLD:
-                game["order"][OWN, j] = IDLE
+            game["order"][OWN, j] = IDLE
             return
         order = unit.orders[0]
         ability = abilities.GENERAL.get(order.ability_id, order.ability_id)

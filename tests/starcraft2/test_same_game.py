@@ -38,4 +38,9 @@ def test_every_kind_of_view_and_control(task: str, parameters: dict[str, Any]) -
 @pytest.mark.parametrize("task", POLICIES)
 def test_a_scripted_policy_scores_the_same(task: str) -> None:
     returns = assert_plays_as_embedded(task, lambda: policy_of(task), 2)
-    assert len(set(returns)) > 1 or task == "BuildMarines", "two episodes were one"
+    assert all(score > 0 for score in returns)
+
+
+def test_the_same_through_every_change_of_a_wave() -> None:
+    """Orders, selection and places of survivors when everybody is put somewhere else."""
+    assert_plays_as_embedded("DefeatZerglingsAndBanelings", lambda: any_valid(3), 12)

@@ -133,7 +133,8 @@ class SupervisedGame:
         self.index, self.rules, self.face, self.supervision = index, rules, face, supervision
         self.events: list[EnvironmentEvent] = []
         self.client: GameClient | None = None
-        self._episodes_of_client = 0
+        self._games_of_client = 0
+        self._failure = ""
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
@@ -223,6 +224,7 @@ class SupervisedGame:
             return
         client = self._running()
         client.begin(episode_seed(self.stream, self.episode))
+        self._games_of_client += 1
         self.face.begin(client, self.lived)
         self._begun = True
         self._replay()
@@ -237,7 +239,7 @@ class SupervisedGame:
             launch_timeout_s=patience.launch_timeout_s,
             disable_fog=rules.disable_fog,
         )
-        self._begun, self._episodes_of_client = False, 0
+        self._begun, self._games_of_client = False, 0
 
     def _replay(self) -> None:
         """Play the episode's actions again. Raises `Inexact`."""
@@ -279,10 +281,9 @@ class SupervisedGame:
     def _recycle(self) -> None:
         """Replace a process that has played its share of episodes."""
         after = self.supervision.recycle_after_episodes
-        if after and self._episodes_of_client >= after:
+        if after and self._games_of_client >= after:
             _LOG.info("%s: a new process after %d episodes", self._name(), after)
             self.close()
-        self._episodes_of_client += 1
 
     def close(self) -> None:
         """End the process; the episode can still be gone on with."""

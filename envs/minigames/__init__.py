@@ -59,9 +59,11 @@ class MinigameSuite(EnvironmentSuite):
 
         return MinigameVecEnv(task, parameters, n_envs=n_envs, seed=seed)
 
-    def episode_limit(self, task: str, parameters: Mapping[str, Any]) -> int:
+    def episode_limit(self, task: str, parameters: Mapping[str, Any]) -> int | None:
         """The time limit: every game ends there at the latest."""
-        _, parameters = _backend(task, parameters)
+        suite, parameters = _backend(task, parameters)
+        if suite is not None:
+            return suite.episode_limit(task, parameters)
         return longest_episode(task_values(task, parameters))
 
     def check(self, task: str, parameters: Mapping[str, Any]) -> None:

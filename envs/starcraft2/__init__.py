@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.environments import EnvironmentSuite, TaskInfo
 
-from ..minigames.catalogue import GAMES, find_game
+from ..minigames.catalogue import GAMES, find_game, longest_episode
 from . import installation
 from .settings import game_values, parameters_of, supervision_of, variants_of
 
@@ -51,6 +51,10 @@ class StarCraftSuite(EnvironmentSuite):
         from .vec_env import StarCraftVecEnv
 
         return StarCraftVecEnv(task, parameters, n_envs=n_envs, seed=seed)
+
+    def episode_limit(self, task: str, parameters: Mapping[str, Any]) -> int:
+        """The time limit: every game ends there at the latest."""
+        return longest_episode(game_values(task, parameters))
 
     def check(self, task: str, parameters: Mapping[str, Any]) -> None:
         """Raise `ValueError` for what cannot be, or for what is not installed; starts nothing."""

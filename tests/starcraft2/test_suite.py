@@ -65,6 +65,11 @@ def test_what_the_map_fixes_is_refused(parameters: dict[str, Any], message: str)
         SUITE.check("DefeatRoaches", parameters)
 
 
+def test_the_episodes_limit_is_the_embedded_games() -> None:
+    for suite, backend in ((EMBEDDED, {}), (EMBEDDED, {"backend": "sc2"}), (SUITE, {})):
+        assert suite.episode_limit("DefeatRoaches", {"limit_s": 10.2, **backend}) == 21
+
+
 def test_an_unknown_task_is_refused() -> None:
     with pytest.raises(ValueError, match="DefeatRoachs"):
         SUITE.check("DefeatRoachs", {})
@@ -144,7 +149,7 @@ def test_a_switched_task_is_checked_by_the_real_games_rules() -> None:
         "minigames/MoveToBeacon", "{env: minigames/MoveToBeacon, variant: wide}"
     )
     task = load_text(text, ["curriculum.backend=sc2"]).curriculum.tasks["beacon"]
-    with pytest.raises((ValueError, UserError), match="rectangle = .* the map fixes it"):
+    with pytest.raises((ValueError, UserError), match=r"rectangle = .* the map fixes it"):
         check_task(task)
 
 

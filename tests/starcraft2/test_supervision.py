@@ -164,7 +164,7 @@ def test_the_run_stops_clearly_when_patience_is_at_its_end(faults: Faults) -> No
     env = make(restarts=2)
     faults({"fault": "error", "at": "step", "times": 99})
     env.reset()
-    with pytest.raises(UserError, match="failed 3 times in this run.*`restarts` allows 2") as told:
+    with pytest.raises(UserError, match=r"failed 3 times in this run.*`restarts` allows 2") as told:
         env.step(np.zeros(1, int))
     assert "An error that was asked for" in str(told.value)
     assert f"starcraft2/{TASK}, game 0" in str(told.value)

@@ -50,6 +50,29 @@ class StatefulVecEnv(Protocol):
     def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
+@dataclass(frozen=True)
+class EnvironmentEvent:
+    """Something worth a line in the log that an environment has gone through."""
+
+    name: str
+    """Such as `environment_restarted`."""
+    detail: Mapping[str, Any]
+    """Numbers, strings and booleans by name."""
+
+
+@runtime_checkable
+class EventfulVecEnv(Protocol):
+    """A VecEnv that may have something to tell.
+
+    What comes of a failure only: a run that is interrupted and resumed must leave the same log as
+    one that is not.
+    """
+
+    def drain_events(self) -> list[EnvironmentEvent]:
+        """Everything since the last call."""
+        ...
+
+
 class EnvironmentSuite(ABC):
     """A family of environments. Building one must be cheap: heavy imports belong into `make`."""
 

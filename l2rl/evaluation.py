@@ -20,7 +20,9 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.agents.lifelong import LifelongAlgorithm
+from l2rl.environments import EnvironmentEvent
 from l2rl.randomness import derive_seed, forked_generators
+from l2rl.task_environments import drain_events
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ class Evaluator:
         env = self._envs[task]
         env.seed(seed % 2**31)
         return env
+
+    def drain_events(self) -> list[EnvironmentEvent]:
+        """What the environments have to tell since the last call."""
+        return [event for env in self._envs.values() for event in drain_events(env)]
 
     def close(self) -> None:
         """Close every environment."""

@@ -34,7 +34,7 @@ from l2rl.lifetime_log import LifetimeLog
 from l2rl.lifetime_position import Observer, Position, Silence, Stopped
 from l2rl.randomness import derive_seed, global_generator_states, restore_global_generators
 from l2rl.runs.run_directory import RunDirectory
-from l2rl.task_environments import make_task_env, stateful
+from l2rl.task_environments import drain_events, make_task_env, stateful
 from l2rl.views import ChangeEvent
 
 
@@ -88,6 +88,7 @@ class Lifetime:
                 self._live_block(self.curriculum.blocks[self.position.block])
             self._after_last_block()
         finally:
+            self._drain_environments()
             self.log.flush()
             self.evaluator.close()
             self.env.close()
@@ -233,6 +234,7 @@ class Lifetime:
         for task in tasks:
             result = self.evaluator.evaluate(self.agent, task, position.evaluations)
             self.log.evaluation(position.evaluations, result)
+            self._drain_environments()
         position.evaluations += 1
         position.last_evaluation_env_steps = self.env_steps
         interval = self.config.evaluation.interval_env_steps
@@ -286,6 +288,11 @@ class Lifetime:
             self.position.episodes += 1
             self.position.block_episodes += 1
         self.log.events(self.agent.host.drain_events())
+        self._drain_environments()
+
+    def _drain_environments(self) -> None:
+        self.log.environment_events(drain_events(self.env))
+        self.log.environment_events(self.evaluator.drain_events())
 
     def _log_scalars(self) -> None:
         self.log.scalars(self.agent.logger.name_to_value)

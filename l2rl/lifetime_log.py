@@ -9,6 +9,7 @@ import numpy as np
 
 from l2rl.agents.host import AgentEvent
 from l2rl.curriculum import Block
+from l2rl.environments import EnvironmentEvent
 from l2rl.episodes import Episode
 from l2rl.evaluation import EvaluationResult
 from l2rl.runs.run_directory import RunDirectory
@@ -113,6 +114,12 @@ class LifetimeLog:
         for event in events:
             value = next((event.detail[k] for k in _VALUE_OF_EVENT if k in event.detail), np.nan)
             self._append("event", event.name, float(value), event.detail, event.env_steps)
+
+    def environment_events(self, events: Iterable[EnvironmentEvent]) -> None:
+        """What the environments have gone through, such as a restart after a crash."""
+        for event in events:
+            value = float(event.detail.get("restarts", np.nan))
+            self._append("event", event.name, value, event.detail)
 
     def _append(
         self,

@@ -9,7 +9,12 @@ from typing import Any
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from l2rl.curriculum import Curriculum, Task
-from l2rl.environments import EnvironmentSuite, StatefulVecEnv
+from l2rl.environments import (
+    EnvironmentEvent,
+    EnvironmentSuite,
+    EventfulVecEnv,
+    StatefulVecEnv,
+)
 from l2rl.errors import UserError
 from l2rl.registry import environment_address, environment_suite
 
@@ -79,6 +84,14 @@ def stateful(env: VecEnv) -> StatefulVecEnv:
             "resumed exactly. Give its VecEnv these two methods (l2rl.environments)."
         )
     return inner
+
+
+def drain_events(env: VecEnv) -> list[EnvironmentEvent]:
+    """What the innermost environment has to tell since the last call."""
+    inner: VecEnv = env
+    while isinstance(inner, VecEnvWrapper) and not isinstance(inner, EventfulVecEnv):
+        inner = inner.venv
+    return inner.drain_events() if isinstance(inner, EventfulVecEnv) else []
 
 
 def environment_versions(curriculum: Curriculum) -> dict[str, Any]:

@@ -16,8 +16,16 @@ from stable_baselines3.common.vec_env import VecEnv
 from l2rl.environments import EnvironmentSuite, TaskInfo
 
 from .catalogue import GAMES, longest_episode, task_values
+from .parameters import Parameter, choice
 
 __all__ = ["SUITE", "MinigameSuite"]
+
+
+_BACKEND = Parameter(
+    "embedded",
+    "what plays: embedded (these simulations), sc2 (StarCraft II itself)",
+    choice("embedded", "sc2"),
+)
 
 
 class MinigameSuite(EnvironmentSuite):
@@ -33,25 +41,57 @@ class MinigameSuite(EnvironmentSuite):
                 name=name,
                 summary=game.summary,
                 variants=game.variants,
-                parameters={key: value.line for key, value in game.parameters.items()},
+                parameters={
+                    **{key: value.line for key, value in game.parameters.items()},
+                    "backend": _BACKEND.line,
+                },
                 reward_version="1",
             )
             for name, game in GAMES.items()
         }
 
     def make(self, task: str, *, parameters: Mapping[str, Any], n_envs: int, seed: int) -> VecEnv:
-        """A `MinigameVecEnv`."""
+        """A `MinigameVecEnv`; with `backend: sc2` a `StarCraftVecEnv`."""
+        suite, parameters = _backend(task, parameters)
+        if suite is not None:
+            return suite.make(task, parameters=parameters, n_envs=n_envs, seed=seed)
         from .vec_env import MinigameVecEnv
 
         return MinigameVecEnv(task, parameters, n_envs=n_envs, seed=seed)
 
-    def episode_limit(self, task: str, parameters: Mapping[str, Any]) -> int:
+    def episode_limit(self, task: str, parameters: Mapping[str, Any]) -> int | None:
         """The time limit: every game ends there at the latest."""
+        suite, parameters = _backend(task, parameters)
+        if suite is not None:
+            return suite.episode_limit(task, parameters)
         return longest_episode(task_values(task, parameters))
 
     def check(self, task: str, parameters: Mapping[str, Any]) -> None:
         """Raise `ValueError` for an unknown task, parameter or value; compiles nothing."""
-        task_values(task, parameters)
+        suite, parameters = _backend(task, parameters)
+        if suite is not None:
+            suite.check(task, parameters)
+        else:
+            task_values(task, parameters)
+
+
+def _backend(
+    task: str, parameters: Mapping[str, Any]
+) -> tuple[EnvironmentSuite | None, dict[str, Any]]:
+    """(the suite that plays instead, or None; the other parameters). Raises `ValueError`."""
+    others = {name: value for name, value in parameters.items() if name != "backend"}
+    backend = parameters.get("backend", _BACKEND.default)
+    try:
+        _BACKEND.check(backend)
+    except ValueError as error:
+        raise ValueError(
+            f"minigames/{task}: backend = {backend!r} is not possible; it must be {error}"
+        ) from None
+    if backend == "embedded":
+        return None, others
+    from ..starcraft2 import SUITE as STARCRAFT
+
+    return STARCRAFT, others
 
 
 def _register() -> None:

@@ -43,6 +43,7 @@ def clear_field(game: Record, rule: Record) -> None:
     game.invalid_actions = 0
     game.over = False
     game.wave = 0
+    game.tags = 0
     game.selected = ALL
     game.items = 0
     game.structures = 0
@@ -67,6 +68,8 @@ def add_unit(game: Record, side: int, kind: int, x: float, y: float, units: Reco
         return
     game.places[side] = j + 1
     game.kind[side, j] = kind
+    game.tags += 1
+    game.tag[side, j] = game.tags
     game.health[side, j] = full_health(game, side, kind, units)
     if side == OWN:
         game.chosen[j] = 0

@@ -75,10 +75,14 @@ def close_ranks(game: Record) -> int:
     """Give the survivors the first places, in their order; returns how many they are."""
     kept = 0
     selected = game.selected
+    if selected >= 0:
+        # The one selected may have fallen: its place is about to be another's.
+        game.selected = ALL
     for j in range(game.places[OWN]):
         if game.health[OWN, j] > 0.0:
             game.health[OWN, kept] = game.health[OWN, j]
             game.kind[OWN, kept] = game.kind[OWN, j]
+            game.tag[OWN, kept] = game.tag[OWN, j]
             game.chosen[kept] = game.chosen[j]
             game.unit_groups[kept] = game.unit_groups[j]
             if selected == j:

@@ -7,7 +7,7 @@ Blocks, every number clipped to [-2, 2]; docs/minigames.md has them as a table:
  28  sight      share of the playable area that has been explored
  32  focus      the unit selected (the first alive when all are): place, health, order
  52  comrades   4 x [present, dx, dy, health], the nearest first
- 68  targets    8 x [present, dx, dy, cos, sin, distance, hostile, health, range, ready,
+ 68  targets    8 x [present, dx, dy, cos, sin, distance, hostile, health, range, gas,
                 full health, splash], the nearest first
 
 Targets are the enemies and items in sight, relative to the focus unit. All directions and places
@@ -156,9 +156,10 @@ def write_focus(game: Record, j: int, rule: Record, units: Record, seen: np.ndar
     seen[FOCUS + 5] = order == MOVE
     seen[FOCUS + 6] = order == ATTACK_MOVE
     seen[FOCUS + 7] = order == ATTACK
-    dx, dy = turned(game, game.order_x[OWN, j] - x, game.order_y[OWN, j] - y)
-    seen[FOCUS + 8] = dx / DISTANCE_SCALE
-    seen[FOCUS + 9] = dy / DISTANCE_SCALE
+    if order != IDLE:
+        dx, dy = turned(game, game.order_x[OWN, j] - x, game.order_y[OWN, j] - y)
+        seen[FOCUS + 8] = dx / DISTANCE_SCALE
+        seen[FOCUS + 9] = dy / DISTANCE_SCALE
     write_centroid(game, x, y, seen)
     seen[FOCUS + 13] = units.range[kind] / _RANGE_SCALE
     seen[FOCUS + 14] = game.selected == ALL
@@ -245,14 +246,14 @@ def write_direction(game: Record, dx: float, dy: float, fields: np.ndarray) -> N
 def write_enemy(
     game: Record, j: int, x: float, y: float, units: Record, fields: np.ndarray
 ) -> None:
-    """One enemy: hostile 1, health, weapon range, ready to shoot, full health, splash."""
+    """One enemy: hostile 1, health, weapon range, full health, splash. Not whether it is ready to
+    shoot: the game's interface does not tell that of an enemy."""
     kind = game.kind[HOSTILE, j]
     full = full_health(game, HOSTILE, kind, units)
     write_direction(game, game.x[HOSTILE, j] - x, game.y[HOSTILE, j] - y, fields)
     fields[6] = 1.0
     fields[7] = game.health[HOSTILE, j] / full
     fields[8] = units.range[kind] / _RANGE_SCALE
-    fields[9] = game.cooldown[HOSTILE, j] <= 0.0
     fields[10] = full / _HEALTH_SCALE
     fields[11] = units.splash[kind] / _RANGE_SCALE
 

@@ -76,6 +76,8 @@ GAME = np.dtype(
         ("order", np.int8, _UNITS),
         ("kind", np.int8, _UNITS),  # row of the unit table
         ("moved", np.uint8, _UNITS),  # since units were last kept apart
+        ("tag", np.int32, _UNITS),  # names a unit from its first to its last loop in an episode
+        ("tags", np.int32),  # given so far in this episode
         ("visible", np.uint8, (CAPACITY,)),  # hostile units that the own side sees now
         # Items.
         ("items", np.int32),

@@ -20,6 +20,7 @@ the same bytes as an undisturbed one. One row is one number; what a row says dep
               "expert_spawned"        value: number of the new expert
               "expert_switched"       value: number of the expert now in use
               "replay_ratio_changed"  value: gradient steps per env step from now on
+              "environment_restarted" value: failures so far; detail {"env", "game", "failure"}
               and any other name, such as "checkpoint_damaged"; detail says more.
 `block`       metric "start" or "end" of a block of the curriculum; value its budget; detail
               {"kind": "learn" | "evaluate" | "sleep", "unit": "env_steps" | "episodes" |

@@ -1,12 +1,26 @@
-"""Machine code of different games can live together, in whatever process each was compiled."""
+"""Machine code is compiled once, found again by later processes, and never mixed up."""
 
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from typing import Any
+
+import pytest
 
 from l2rl.envs.minigames.catalogue import GAMES
 from l2rl.envs.minigames.kernel import build
+
+SCRIPT = """
+import numpy as np
+from l2rl.envs.minigames.engine import Engine
+
+engine = Engine("MoveToBeacon", {}, [1])
+engine.step(np.zeros(1))
+kernel = engine._kernel
+print(*(sum(f.stats.cache_misses.values()) for f in (kernel.advance, kernel.observe)))
+"""
 
 
 def names(entry: Any) -> set[str]:
@@ -29,3 +43,12 @@ def test_what_is_made_for_one_game_has_no_name_in_common_with_another() -> None:
 def test_the_two_kinds_of_observation_are_not_mixed_up() -> None:
     vector, planes = (names(build(0, kind).advance) for kind in (False, True))
     assert {n for n in vector if "see" in n}.isdisjoint(n for n in planes if "see" in n)
+
+
+@pytest.mark.slow
+def test_a_second_process_compiles_nothing() -> None:
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+        )
+    assert done.stdout.split() == ["0", "0"]

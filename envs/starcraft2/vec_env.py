@@ -1,0 +1,207 @@
+"""N real games of one task as one VecEnv whose state can be saved and restored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+from gymnasium import Wrapper
+from s2clientprotocol import sc2api_pb2 as sc_pb
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
+
+from l2rl.environments import EnvironmentEvent
+from l2rl.randomness import derive_seed
+
+from ..minigames.catalogue import find_game
+from ..minigames.spaces import action_space, observation_space
+from ..minigames.units import LOOPS_PER_SECOND
+from .mirror import Mirror
+from .settings import game_values, supervision_of
+from .supervisor import Outcome, Rules, SupervisedGame
+
+Infos = list[dict[str, Any]]
+T = TypeVar("T")
+
+
+def raw_interface() -> sc_pb.InterfaceOptions:
+    """All that the mirror reads: units with their exact places, and the score."""
+    return sc_pb.InterfaceOptions(raw=True, score=True)
+
+
+def make_game(task: str, parameters: Mapping[str, Any], *, index: int, seed: int) -> SupervisedGame:
+    """One supervised game. Raises `ValueError` as `settings.game_values` does."""
+    values = game_values(task, parameters)
+    rules = Rules(
+        name=f"starcraft2/{task}",
+        map_name=task,
+        interface=raw_interface,
+        step_mul=values["step_mul"],
+        limit=round(values["limit_s"] * LOOPS_PER_SECOND),
+        disable_fog=bool(find_game(task).parameters["fog"].default) and not values["fog"],
+    )
+    face = Mirror(task, values)
+    return SupervisedGame(index, rules, face, supervision_of(task, parameters), seed)
+
+
+class StarCraftVecEnv(VecEnv):
+    """N games of one task, each in a process of its own, stepped side by side.
+
+    Game i is seeded by `derive_seed(seed, i)`, or by `game_seeds[i]` when these are given. Its
+    processes start when it is first needed. An ended game begins its next episode at once; its
+    info then has `terminal_observation`, `TimeLimit.truncated`, `episode` (`r`, `l`),
+    `invalid_actions`, and `cut` with the reason when the episode was given up. All other infos are
+    empty. Methods raise `UserError` when the game has failed too often.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        n_envs: int = 1,
+        seed: int = 0,
+        game_seeds: Sequence[int] | None = None,
+    ) -> None:
+        seeds = game_seeds or [derive_seed(seed, i) for i in range(n_envs)]
+        self.task, self.values = task, game_values(task, parameters or {})
+        self.games = [
+            make_game(task, parameters or {}, index=i, seed=one) for i, one in enumerate(seeds)
+        ]
+        self._threads: ThreadPoolExecutor | None = None
+        self.render_mode = "rgb_array"
+        space = observation_space(self.values["observation"], self.values["plane_size"])
+        super().__init__(len(seeds), space, action_space())
+        self._actions = np.zeros(len(seeds), np.int64)
+
+    # ---- playing -------------------------------------------------------------------------
+
+    def reset(self) -> np.ndarray:
+        """Begin a new episode in every game; games given a seed by `seed()` start from it."""
+        for game, seed in zip(self.games, self._seeds, strict=True):
+            if seed is not None:
+                game.reseed(seed)
+        self._reset_seeds()
+        self._reset_options()
+        self._each(SupervisedGame.begin, self.games)
+        return self._seen()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Take the actions, (N,) whole numbers."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Infos]:
+        """Observations, rewards (N,) float32, dones (N,) bool, infos."""
+        pairs = list(zip(self.games, self._actions, strict=True))
+        results = self._each(lambda pair: _step(*pair), pairs)
+        rewards = np.array([outcome.reward for outcome, _ in results], np.float32)
+        dones = np.array([outcome.done for outcome, _ in results], np.bool_)
+        return self._seen(), rewards, dones, [info for _, info in results]
+
+    def _each(self, what: Callable[[T], Any], arguments: Sequence[T]) -> list[Any]:
+        """Do something for all games at the same time: they wait for their processes."""
+        if len(arguments) == 1:
+            return [what(arguments[0])]
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.num_envs, "starcraft2")
+        return list(self._threads.map(what, arguments))
+
+    def _seen(self) -> np.ndarray:
+        return np.stack([game.observation for game in self.games])
+
+    def action_masks(self) -> np.ndarray:
+        """Which actions are valid now, (N, 30) bool."""
+        return np.stack([game.mask for game in self.games])
+
+    def drain_events(self) -> list[EnvironmentEvent]:
+        """Restarts after failures and episodes given up, since the last call."""
+        events = [event for game in self.games for event in game.events]
+        for game in self.games:
+            game.events.clear()
+        return events
+
+    # ---- state ---------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Seeds, and every game's episode as the actions since its beginning."""
+        return {
+            "task": self.task,
+            "parameters": repr(sorted(self.values.items())),
+            "pending_seeds": list(self._seeds),
+            "games": [game.state() for game in self.games],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Play every episode again up to where `state_dict` was taken.
+
+        Raises `ValueError` for the state of another task.
+        """
+        mine = {"task": self.task, "parameters": repr(sorted(self.values.items()))}
+        for name, value in mine.items():
+            if state[name] != value:
+                raise ValueError(f"this state is of {name} {state[name]}, not {value}")
+        if len(state["games"]) != self.num_envs:
+            raise ValueError(f"this state has {len(state['games'])} games, not {self.num_envs}")
+        pairs = list(zip(self.games, state["games"], strict=True))
+        self._each(lambda pair: pair[0].restore(pair[1]), pairs)
+        self._seeds = list(state["pending_seeds"])
+
+    def close(self) -> None:
+        """End every process."""
+        self._each(SupervisedGame.close, self.games)
+        if self._threads is not None:
+            self._threads.shutdown()
+            self._threads = None
+
+    def get_images(self) -> Sequence[np.ndarray | None]:
+        """One picture a game, drawn from what is known of it, (height, width, 3) uint8."""
+        return [game.face.picture() for game in self.games]
+
+    # ---- the rest of Stable-Baselines3's contract ----------------------------------------
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """The attribute once for each game: all share this object."""
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute of this object; games have none of their own."""
+        setattr(self, attr_name, value)
+
+    def env_method(
+        self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
+    ) -> list[Any]:
+        """Call a method; an array with one row a game is split into rows."""
+        result = getattr(self, method_name)(*args, **kwargs)
+        per_game = isinstance(result, np.ndarray) and len(result) == self.num_envs
+        return [result[i] if per_game else result for i in self._get_indices(indices)]
+
+    def env_is_wrapped(
+        self, wrapper_class: type[Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
+        """Games are not wrapped."""
+        return [False for _ in self._get_indices(indices)]
+
+
+def _step(game: SupervisedGame, action: Any) -> tuple[Outcome, dict[str, Any]]:
+    """One step of one game, and the beginning of its next episode where that is due."""
+    outcome = game.step(int(action))
+    if not outcome.done:
+        return outcome, {}
+    info = final_info(game, outcome)
+    info["terminal_observation"] = game.observation
+    info["TimeLimit.truncated"] = outcome.truncated
+    game.begin()
+    return outcome, info
+
+
+def final_info(game: SupervisedGame, outcome: Outcome) -> dict[str, Any]:
+    """What is told of an episode at its end."""
+    info: dict[str, Any] = {
+        "episode": {"r": game.total, "l": len(game.actions)},
+        "invalid_actions": game.face.invalid_actions,
+    }
+    if outcome.cut is not None:
+        info["cut"] = outcome.cut
+    return info

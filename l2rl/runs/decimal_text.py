@@ -38,15 +38,33 @@ _POWERS = np.array([float(f"1e{power}") for power in range(_LARGEST_POWER + 1)])
 def numbers(texts: pa.Array, *, exact: bool = False) -> tuple[NDArray[np.float64], int | None]:
     """(n,) values, NaN where missing, and the index of the first text that is no finite number."""
     missing = pc.is_in(texts, value_set=MISSING).to_numpy(zero_copy_only=False)
+    values = np.full(len(texts), np.nan)
+    quick = _cast(texts.filter(pa.array(~missing))) if exact else None
+    if quick is not None:
+        values[~missing] = quick
+    else:
+        _fill(values, texts, exact)
+    wrong = np.flatnonzero(~missing & ~np.isfinite(values))
+    return values, int(wrong[0]) if wrong.size else None
+
+
+def _cast(texts: pa.Array) -> NDArray[np.float64] | None:
+    """What Arrow reads, rounded correctly; None if it cannot read one of them."""
+    try:
+        values: NDArray[np.float64] = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    return values
+
+
+def _fill(values: NDArray[np.float64], texts: pa.Array, exact: bool) -> None:
+    """Write the number of every text that is one."""
     parts = pc.extract_regex(texts, pattern=_NUMBER)
     digits = _joined(parts, "whole", "fraction")
     is_number = pc.and_(parts.is_valid(), pc.greater(pc.utf8_length(digits), 0))
     is_number = pc.fill_null(is_number, False).to_numpy(zero_copy_only=False)
-    values = np.full(len(texts), np.nan)
     good = pa.array(is_number)
     values[is_number] = _exact(texts.filter(good)) if exact else _by_the_format(parts.filter(good))
-    wrong = np.flatnonzero(~missing & ~np.isfinite(values))
-    return values, int(wrong[0]) if wrong.size else None
 
 
 def as_written_and_read(values: NDArray[np.float64]) -> NDArray[np.float64]:

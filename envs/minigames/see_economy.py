@@ -1,6 +1,6 @@
 """What the economy games show beside units and items: numbers 8 to 27, and structures. Compiled.
 
-  8  minerals / 200
+  8  square root of minerals / 20: 50 is 0.35, 100 is 0.5, 400 is 1
   9  gas / 1000
  10  supply used / 100
  11  supply left / 16
@@ -22,6 +22,8 @@ Clipped to [-2, 2] as everything else.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -60,7 +62,7 @@ def write_economy(game: Record, units: Record, seen: np.ndarray) -> None:
     """Write the block `ECONOMY` of one game's vector observation, 20 numbers."""
     counts = count_all(game, units)
     block = seen[ECONOMY:SIGHT]
-    block[0] = game.minerals / 200.0
+    block[0] = math.sqrt(game.minerals) / 20.0
     block[1] = game.vespene / 1000.0
     block[2] = counts[SUPPLY_USED] / 100.0
     block[3] = (counts[SUPPLY_CAP] - counts[SUPPLY_USED]) / 16.0

@@ -486,7 +486,7 @@ def test_the_vector_says_what_is_owned_and_done() -> None:
     games = engine(GAS, start_minerals=175)
     do(games, SELECT_ALL, BUILD_REFINERY)
     block = games.observe()[0, ECONOMY : ECONOMY + 20]
-    wanted = [175 / 200, 0, 0.12, 3 / 16, 12 / 32, 11 / 8, 0, 0, 1 / 4, 0, 0, 0, 0, 0, 0, 1 / 4]
+    wanted = [175**0.5 / 20, 0, 0.12, 3 / 16, 12 / 32, 11 / 8, 0, 0, 1 / 4, 0, 0, 0, 0, 0, 0, 1 / 4]
     assert np.allclose(block[:16], wanted)
     do(games, GATHER_MINERALS, TRAIN_SCV)
     while not stands(games.games[0], 1):

@@ -93,9 +93,9 @@ agent:
   learner: ppo
   n_envs: {n_envs}
   action_masks: true
-  settings: {{n_steps: 32, batch_size: 32}}
-curriculum: {{tasks: {{only: {task}}}, blocks: [{{learn: only, env_steps: 512}}]}}
-evaluation: {{interval_env_steps: 200, episodes: 1, n_envs: 1}}
+  settings: {{n_steps: 32, batch_size: 32, n_epochs: 2}}
+curriculum: {{tasks: {{only: {task}}}, blocks: [{{learn: only, env_steps: 256}}]}}
+evaluation: {{interval_env_steps: 100, episodes: 1, n_envs: 1}}
 """
 
 
@@ -106,8 +106,8 @@ def test_the_driver_too_learns_as_maskable_ppo(task: str, n_envs: int, tmp_path:
     ours = final_state(run_whole(yaml, tmp_path).path)["agent"]["policy"]
     seed = derive_seed(11, "learning", 0) % 2**31
     env = make_task_env(Task("only", task), n_envs=n_envs, seed=seed)
-    settings: dict[str, Any] = {"n_steps": 32, "batch_size": 32}
+    settings: dict[str, Any] = {"n_steps": 32, "batch_size": 32, "n_epochs": 2}
     theirs = MaskablePPO("MlpPolicy", env, seed=11, device="cpu", **settings)
     env.seed(seed)
-    theirs.learn(512)
+    theirs.learn(256)
     assert differences(ours, dict(theirs.policy.state_dict())) == []

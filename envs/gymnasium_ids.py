@@ -85,6 +85,9 @@ class EpisodeRecorder(gymnasium.Wrapper[Any, Any, Any, Any]):
                 info["episode"]["success"] = self.success
             if hasattr(self, "action_masks"):
                 info["terminal_action_mask"] = np.array(self.action_masks(), dtype=bool)
+            if self.render_mode == "rgb_array":
+                # The VecEnv starts the next episode before anybody can ask for a picture.
+                info["terminal_picture"] = self.render()
         return seen, reward, terminated, truncated, info
 
     def record(self) -> dict[str, Any]:
@@ -222,6 +225,13 @@ class GymnasiumSuite(EnvironmentSuite):
             limit = spec.max_episode_steps if spec is not None else None
         # -1 is Gymnasium's word for no limit.
         return limit if isinstance(limit, int) and limit > 0 else None
+
+    def make_visible(
+        self, task: str, *, parameters: Mapping[str, Any], n_envs: int, seed: int
+    ) -> VecEnv:
+        """With `render_mode="rgb_array"`; the last info of an episode has `terminal_picture`."""
+        visible = {"render_mode": "rgb_array", **parameters}
+        return self.make(task, parameters=visible, n_envs=n_envs, seed=seed)
 
     def check(self, task: str, parameters: Mapping[str, Any]) -> None:
         """Raise `ValueError` for an unknown id, a refused parameter or a space without use."""

@@ -9,7 +9,7 @@ also save and restore their state in the middle of an episode: exact resume need
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -73,6 +73,54 @@ class EventfulVecEnv(Protocol):
         ...
 
 
+@runtime_checkable
+class FilmableVecEnv(Protocol):
+    """A VecEnv that can show people more than `get_images` does (`l2rl play`, `l2rl replay`).
+
+    Optional. Pictures are (height, width, 3) uint8; `size` is (width, height) in pixels, None for
+    the environment's own choice; without `panel` only the world itself is shown, however small.
+    """
+
+    def picture(
+        self, index: int, *, size: tuple[int, int] | None = None, panel: bool = True
+    ) -> np.ndarray:
+        """Environment `index` as it is now."""
+
+    def film(
+        self,
+        index: int,
+        action: Any,
+        shares: Sequence[float],
+        *,
+        size: tuple[int, int] | None = None,
+        panel: bool = True,
+    ) -> list[np.ndarray]:
+        """Environment `index` while it takes an action, which it does not really take.
+
+        One picture for each share of the step, ascending in (0, 1]; when the episode would end
+        within the step, its end comes last, asked for or not.
+        """
+
+    def caption(self, index: int) -> str:
+        """Environment `index` in one line."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How a person plays a task whose actions are numbered."""
+
+    names: Sequence[str]
+    """What each action is called."""
+    keys: Mapping[str, int]
+    """Key -> action. Keys are characters, or `up`, `down`, `left`, `right`, `tab`, `enter`."""
+    idle: int | None = None
+    """The action while no key is pressed; None repeats the last one."""
+
+
+ScriptedPolicy = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+"""(observations (N, ...), action masks (N, n) bool or None) -> actions (N, ...)."""
+
+
 class EnvironmentSuite(ABC):
     """A family of environments. Building one must be cheap: heavy imports belong into `make`."""
 
@@ -104,6 +152,21 @@ class EnvironmentSuite(ABC):
     def episode_limit(self, task: str, parameters: Mapping[str, Any]) -> int | None:
         """Env steps after which an episode ends at the latest; None if there is no such limit or
         nobody knows. `parameters` as in `make`. Raises `ValueError` as `make` does."""
+        return None
+
+    def make_visible(
+        self, task: str, *, parameters: Mapping[str, Any], n_envs: int, seed: int
+    ) -> VecEnv:
+        """The same as `make`, able to draw pictures where that must be asked for."""
+        return self.make(task, parameters=parameters, n_envs=n_envs, seed=seed)
+
+    def scripted_policy(self, task: str) -> ScriptedPolicy | None:
+        """A policy written by hand, None without one. May raise `ValueError` when called with
+        observations that it cannot read."""
+        return None
+
+    def controls(self, task: str) -> Controls | None:
+        """How people play it from the keyboard, None where the suite has no opinion."""
         return None
 
     def missing(self) -> str | None:

@@ -98,7 +98,7 @@ def _run_episodes(
     agent: LifelongAlgorithm, env: VecEnv, task: str, episodes: int, deterministic: bool
 ) -> EvaluationResult:
     """Each environment contributes its first few episodes, so that short ones are not favoured."""
-    quota = _shares(episodes, env.num_envs)
+    quota = shares(episodes, env.num_envs)
     finished: list[list[Mapping[str, Any]]] = [[] for _ in range(env.num_envs)]
     memory: dict[str, dict[str, Any]] = {}
     previous: dict[str, np.ndarray] | None = None
@@ -124,7 +124,7 @@ def _run_episodes(
     return _result(task, kept)
 
 
-def _shares(episodes: int, n_envs: int) -> list[int]:
+def shares(episodes: int, n_envs: int) -> list[int]:
     """Episodes of each environment, as even as possible."""
     return [episodes // n_envs + (i < episodes % n_envs) for i in range(n_envs)]
 

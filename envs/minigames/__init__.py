@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
+import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
-from l2rl.environments import EnvironmentSuite, TaskInfo
+from l2rl.environments import Controls, EnvironmentSuite, ScriptedPolicy, TaskInfo
 
 from .catalogue import GAMES, longest_episode, task_values
 from .parameters import Parameter, choice
@@ -92,6 +93,26 @@ def _backend(
     from ..starcraft2 import SUITE as STARCRAFT
 
     return STARCRAFT, others
+
+    def scripted_policy(self, task: str) -> ScriptedPolicy | None:
+        """The game's policy of `scripted.py`, if it has one; it reads vector observations."""
+        from .scripted import POLICIES
+
+        if task not in POLICIES:
+            return None
+
+        def act(seen: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
+            if seen.ndim != 2 or masks is None:
+                raise ValueError("it reads vector observations, not planes")
+            return POLICIES[task](seen, masks)
+
+        return act
+
+    def controls(self, task: str) -> Controls:
+        """The keys of `controls.py`."""
+        from .controls import CONTROLS
+
+        return CONTROLS
 
 
 def _register() -> None:

@@ -22,14 +22,23 @@ class MinigameEnv(gymnasium.Env[Observations, Any]):
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012
 
-    def __init__(self, task: str, *, render_mode: str | None = None, **parameters: Any) -> None:
+    def __init__(
+        self,
+        task: str,
+        *,
+        render_mode: str | None = None,
+        render_size: tuple[int, int] | None = None,
+        **parameters: Any,
+    ) -> None:
+        """`render_size`: (width, height) of pictures in pixels; 720 x 432 by default."""
         self.engine = Engine(task, parameters, [0])
-        self.render_mode = render_mode
+        self.render_mode, self.render_size = render_mode, render_size
         fps = max(LOOPS_PER_SECOND // self.engine.values["step_mul"], 1)
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": fps}
         self.observation_space = self.engine.observation_space
         self.action_space = self.engine.action_space
         self._seeded = False
+        self._last_action = -1
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -39,6 +48,7 @@ class MinigameEnv(gymnasium.Env[Observations, Any]):
         if seed is None and not self._seeded:
             seed = int(self.np_random.integers(2**63))
         self._seeded = True
+        self._last_action = -1
         self.engine.seed([seed])
         seen = self.engine.reset()
         return row(seen, 0), self._info()
@@ -46,6 +56,7 @@ class MinigameEnv(gymnasium.Env[Observations, Any]):
     def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         """One env step; an invalid action does nothing, and is counted at the episode's end."""
         actions = np.array([action], np.int64)
+        self._last_action = int(action)
         seen, rewards, dones, truncated, ended = self.engine.step(actions, restart=False)
         info = self._info()
         if ended:
@@ -60,12 +71,12 @@ class MinigameEnv(gymnasium.Env[Observations, Any]):
         return mask
 
     def render(self) -> np.ndarray | None:
-        """The playable rectangle, (height, width, 3) uint8; None without a render mode."""
+        """A picture for people, (height, width, 3) uint8; None without a render mode."""
         if self.render_mode is None:
             return None
         from .render import picture
 
-        return picture(self.engine, 0)
+        return picture(self.engine, 0, size=self.render_size, action=self._last_action)
 
     def _info(self) -> dict[str, Any]:
         return {name: masks[0].copy() for name, masks in self.engine.valid().items()}

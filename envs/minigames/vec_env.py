@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import Wrapper
@@ -14,6 +14,10 @@ from l2rl.randomness import derive_seed
 
 from .engine import Engine
 from .observations import Observations, copied, row
+from .units import LOOPS_PER_SECOND
+
+if TYPE_CHECKING:
+    from .render import Film
 
 Infos = list[dict[str, Any]]
 
@@ -39,13 +43,19 @@ class MinigameVecEnv(VecEnv):
         self.engine = Engine(task, parameters or {}, seeds)
         self.render_mode = "rgb_array"
         super().__init__(len(seeds), self.engine.observation_space, self.engine.action_space)
-        self._actions = np.zeros((len(seeds), *(self.engine.action_space.shape or ())), np.int64)
+        self.metadata["render_fps"] = LOOPS_PER_SECOND / self.engine.values["step_mul"]
+        self.render_size: tuple[int, int] | None = None
+        self._film: Film | None = None
+        # What a picture tells of the last step; -1: nothing, the episode has just begun.
+        self._actions = np.full((len(seeds), *(self.engine.action_space.shape or ())), -1, np.int64)
+        self._dones = np.zeros(len(seeds), np.bool_)
 
     def reset(self) -> Observations:
         """Start a new episode in every game; games given a seed by `seed()` start from it."""
         self.engine.seed(self._seeds)
         self._reset_seeds()
         self._reset_options()
+        self._actions = np.full(self.num_envs, -1, np.int64)
         return self.engine.reset()
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -55,6 +65,7 @@ class MinigameVecEnv(VecEnv):
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
         """Observations, rewards (N,) float32, dones (N,) bool, infos."""
         seen, rewards, dones, truncated, ended = self.engine.step(self._actions)
+        self._dones = dones
         infos: Infos = [{} for _ in range(self.num_envs)]
         if ended:
             for i in np.flatnonzero(dones):
@@ -84,15 +95,49 @@ class MinigameVecEnv(VecEnv):
         """Continue exactly where `state_dict` was taken."""
         self.engine.load_state_dict(state["engine"])
         self._seeds = list(state["pending_seeds"])
+        self._actions = np.full(self.num_envs, -1, np.int64)
 
     def close(self) -> None:
         """Nothing to free."""
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        """One picture a game, (height, width, 3) uint8."""
+        """One picture a game, (height, width, 3) uint8, of `render_size` = (width, height)."""
+        return [self.picture(i, size=self.render_size) for i in range(self.num_envs)]
+
+    def picture(
+        self, index: int, *, size: tuple[int, int] | None = None, panel: bool = True
+    ) -> np.ndarray:
+        """One game as it is now (`FilmableVecEnv`)."""
         from .render import picture
 
-        return [picture(self.engine, i) for i in range(self.num_envs)]
+        action = self._told_action(index)
+        return picture(self.engine, index, size=size, panel=panel, action=action)
+
+    def film(
+        self,
+        index: int,
+        action: Any,
+        shares: Sequence[float],
+        *,
+        size: tuple[int, int] | None = None,
+        panel: bool = True,
+    ) -> list[np.ndarray]:
+        """One game while it takes an action (`FilmableVecEnv`)."""
+        from .render import Film
+
+        if self._film is None:
+            self._film = Film(self.engine)
+        return self._film.frames(index, int(action), shares, size=size, panel=panel)
+
+    def caption(self, index: int) -> str:
+        """One game in one line (`FilmableVecEnv`)."""
+        from .render import words
+
+        return words(self.engine, index, self._told_action(index))
+
+    def _told_action(self, index: int) -> int:
+        """The action of a game's last step, -1 when its episode has just begun."""
+        return -1 if self._dones[index] else int(self._actions[index])
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """The attribute once for each game: all share this object."""

@@ -11,7 +11,6 @@ from gymnasium.vector.utils import batch_space
 
 from .engine import Engine
 from .observations import Observations, copied, row
-from .render import picture
 
 
 class MinigameVectorEnv(VectorEnv[Observations, np.ndarray, np.ndarray]):
@@ -27,11 +26,13 @@ class MinigameVectorEnv(VectorEnv[Observations, np.ndarray, np.ndarray]):
         *,
         num_envs: int = 1,
         render_mode: str | None = None,
+        render_size: tuple[int, int] | None = None,
         **parameters: Any,
     ) -> None:
+        """`render_size`: (width, height) of pictures in pixels; 720 x 432 by default."""
         self.engine = Engine(task, parameters, [0] * num_envs)
         self.num_envs = num_envs
-        self.render_mode = render_mode
+        self.render_mode, self.render_size = render_mode, render_size
         self.metadata = {
             "render_modes": ["rgb_array"],
             "autoreset_mode": AutoresetMode.SAME_STEP,
@@ -105,4 +106,7 @@ class MinigameVectorEnv(VectorEnv[Observations, np.ndarray, np.ndarray]):
         """One picture a game, (height, width, 3) uint8; None without a render mode."""
         if self.render_mode is None:
             return None
-        return tuple(picture(self.engine, i) for i in range(self.num_envs))
+        from .render import picture
+
+        size = self.render_size
+        return tuple(picture(self.engine, i, size=size) for i in range(self.num_envs))

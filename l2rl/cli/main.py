@@ -16,6 +16,8 @@ from l2rl.cli.compare import compare
 from l2rl.cli.experts import experts
 from l2rl.cli.export import export
 from l2rl.cli.metrics import metrics
+from l2rl.cli.play import play
+from l2rl.cli.replay import replay
 from l2rl.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(play)
+app.command()(replay)
 out = Console()
 err = Console(stderr=True)
 

@@ -56,7 +56,8 @@ class MinigameEnv(gymnasium.Env[Observations, Any]):
     def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         """One env step; an invalid action does nothing, and is counted at the episode's end."""
         actions = np.array([action], np.int64)
-        self._last_action = int(action)
+        if not self.engine.functions:
+            self._last_action = int(action)
         seen, rewards, dones, truncated, ended = self.engine.step(actions, restart=False)
         info = self._info()
         if ended:

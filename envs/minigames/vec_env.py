@@ -137,7 +137,8 @@ class MinigameVecEnv(VecEnv):
 
     def _told_action(self, index: int) -> int:
         """The action of a game's last step, -1 when its episode has just begun."""
-        return -1 if self._dones[index] else int(self._actions[index])
+        told = not self._dones[index] and not self.engine.functions
+        return int(self._actions[index]) if told else -1
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """The attribute once for each game: all share this object."""

@@ -169,6 +169,7 @@ def single_task(
             "name": "single_task",
             "summary": "",
             "visibility": config["curriculum"]["visibility"] if with_components else "labels",
+            "backend": config["curriculum"].get("backend", "embedded"),
             # By the same name: evaluations of the two then begin from the same states.
             "tasks": {task: dict(described)},
             "blocks": [{"learn": task, **block} for block in blocks],

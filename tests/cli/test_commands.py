@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from l2rl.cli import main
 from l2rl.cli.main import variant_name
@@ -164,7 +166,8 @@ def test_show_outlines_a_curriculum_by_name_by_path_and_inside_an_experiment(
 def test_a_hundred_blocks_are_shown_on_one_screen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    # Not by COLUMNS: that is read when the console is made, maybe by another test.
+    monkeypatch.setattr(import_module("l2rl.cli.main"), "out", Console(width=100))
     code, text = l2rl(capsys, "show", "hundred_blocks")
     assert code == 0
     assert "0-99" in text

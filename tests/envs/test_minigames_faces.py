@@ -37,7 +37,7 @@ def test_rendering_passes_gymnasiums_checker_too() -> None:
     env = gymnasium.make("l2rl/DefeatRoaches-v0", render_mode="rgb_array")
     check_gymnasium(env.unwrapped)
     picture = env.unwrapped.render()
-    assert picture.shape == (192, 264, 3)
+    assert picture.shape == (432, 720, 3)
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) >= 4
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from l2rl.metrics.compute import compute_metrics
 from l2rl.metrics.run_log import RunLog
@@ -22,7 +24,8 @@ A, B = "ant_x", "bee_x"
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Someone's log, and an expert run of one of its tasks beside it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+    # Not by COLUMNS: that is read when the console is made, maybe by another test.
+    monkeypatch.setattr(import_module("l2rl.cli.main"), "out", Console(width=200))
     blocks = [("test", A, [1, 2]), ("test", B, [3, 4])]
     life = log_of(*blocks, ("train", A, ramp(5, 30, 40)), *blocks, ("train", B, range(9)), *blocks)
     write_l2logger(life, tmp_path / "life")

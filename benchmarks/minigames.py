@@ -2,7 +2,7 @@
 
     NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/minigames.py [--seconds 0.5] [--quick]
 
-Actions are uniform over the 22 that a game of this version knows. `step` is
+Actions are uniform over all 30, valid or not. `step` is
 `MinigameVecEnv.step()`, what an agent gets; `raw` the engine below it. The rivals step N single
 environments one after the other: Stable-Baselines3's DummyVecEnv and Gymnasium's SyncVectorEnv.
 Each figure is the best of three repetitions, by the process's CPU time: one thread computes, and
@@ -22,13 +22,15 @@ from typing import Any
 
 import numpy as np
 
-TASKS = ("MoveToBeacon", "CollectMineralShards", "DefeatRoaches")
+from l2rl.envs.minigames.catalogue import GAMES
+from l2rl.envs.minigames.spaces import N_ACTIONS
+
+TASKS = tuple(GAMES)
 KINDS: dict[str, dict[str, Any]] = {
     "vector": {"observation": "vector"},
     "planes16": {"observation": "planes", "plane_size": 16},
     "planes64": {"observation": "planes", "plane_size": 64},
 }
-_KNOWN_ACTIONS = 22
 _FIRST_CALL = """
 import time
 import numpy as np
@@ -41,7 +43,7 @@ print(time.perf_counter() - started)
 
 def rate(step: Callable[[np.ndarray], object], n: int, seconds: float) -> float:
     """Env steps a second, best of three."""
-    actions = np.random.default_rng(0).integers(0, _KNOWN_ACTIONS, (256, n))
+    actions = np.random.default_rng(0).integers(0, N_ACTIONS, (256, n))
     for row in actions[:20]:
         step(row)
     return max(_once(step, actions, seconds) for _ in range(3))
@@ -102,14 +104,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="length of a repetition")
     parser.add_argument("--quick", action="store_true", help="64 games, vectors, nothing else")
     options = parser.parse_args()
-    sizes = (64,) if options.quick else (1, 8, 64, 256)
+    sizes = (64,) if options.quick else (1, 8, 64, 256, 1024)
     kinds = ("vector",) if options.quick else tuple(KINDS)
-    print(f"{'task':22}{'observation':>12}{'games':>6}{'step/s':>11}{'raw/s':>11}{'us/step':>9}")
+    print(f"{'task':28}{'observation':>12}{'games':>6}{'step/s':>11}{'raw/s':>11}{'us/step':>9}")
     for task in TASKS:
         for kind in kinds:
             for n in sizes:
                 step, raw = batch_rates(task, kind, n, options.seconds)
-                print(f"{task:22}{kind:>12}{n:6}{step:11,.0f}{raw:11,.0f}{n / step * 1e6:9.1f}")
+                print(f"{task:28}{kind:>12}{n:6}{step:11,.0f}{raw:11,.0f}{n / step * 1e6:9.1f}")
     if options.quick:
         return
     print(f"\n{'task, 64 single games':28}{'DummyVecEnv/s':>16}{'SyncVectorEnv/s':>16}")

@@ -46,6 +46,15 @@ class Kernel(NamedTuple):
     observe: Callable[..., None]
 
 
+class Face(NamedTuple):
+    """How a game is commanded and seen, for compiled code: `obey(game, action, mask, rule, units)`,
+    `allow(game, rule, units, mask)`, `see(game, rule, units, seen)`."""
+
+    obey: Callable[..., None]
+    allow: Callable[..., None]
+    see: Callable[..., None]
+
+
 @inner
 def first_invalid(actions: np.ndarray, n_actions: int) -> int:
     """Index of the first action outside [0, n_actions), -1 without one."""
@@ -120,9 +129,8 @@ def course(code: int) -> tuple[Callable[..., None], Callable[..., None]]:
 
 
 @cache
-def build(code: int, planes: bool) -> Kernel:
-    """The entry points of one game with one kind of observation."""
-    start, loop = course(code)
+def face(code: int, planes: bool) -> Face:
+    """How one game is commanded with macro actions, and seen with one kind of observation."""
 
     @inner
     def obey(game: Record, action: int, mask: np.ndarray, rule: Record, units: Record) -> None:
@@ -153,6 +161,15 @@ def build(code: int, planes: bool) -> Kernel:
             write_vector(game, rule, units, seen)
             if code >= COLLECT_MINERALS_AND_GAS:
                 write_economy(game, units, seen)
+
+    return Face(obey, allow, see)
+
+
+@cache
+def build(code: int, planes: bool) -> Kernel:
+    """The entry points of one game with one kind of observation."""
+    start, loop = course(code)
+    obey, allow, see = face(code, planes)
 
     @entry(code, planes)
     def advance(

@@ -16,6 +16,7 @@ from .construction import (
     send_to_build,
 )
 from .economy import count_others, is_at_work, leave_work, send_to_item, send_to_minerals
+from .field import within
 from .orders import command, focus_unit, is_selected, order_unit
 from .spaces import (
     BUILD_BARRACKS,
@@ -30,9 +31,19 @@ from .spaces import (
     TRAIN_SCV,
 )
 from .state import BUILD, GATHER, GEYSER_ITEM, OWN, Record
-from .units import BARRACKS, MARINE, REFINERY, SCV, SUPPLY_DEPOT, WORKERS_A_REFINERY
+from .units import (
+    BARRACKS,
+    FIELD_RADIUS,
+    MARINE,
+    REFINERY,
+    SCV,
+    SUPPLY_DEPOT,
+    WORKERS_A_REFINERY,
+)
 
 _IDLE_RANK, _MINING_RANK, _BUSY_RANK, _GAS_RANK = 0.0, 1.0, 2.0, 3.0
+_AT_FIELD = FIELD_RADIUS + 0.375
+"""Between the centres of a field and of an SCV that touches it, map units."""
 _RANK = 1.0e6
 """A rank is worth more than any squared distance."""
 
@@ -69,7 +80,10 @@ def is_on_gas(game: Record, j: int) -> bool:
 @inner
 def choose_worker(game: Record, x: float, y: float, for_gas: bool) -> int:
     """The selected worker to take for a task at a place, or -1: rather an idle one than one with
-    empty hands on its way to minerals, than any other, than one at gas; the nearest of these."""
+    empty hands on its way to minerals, than any other, than one at gas; the nearest of these.
+
+    Of a worker at its field nobody can see whether it digs or waits: the game's interface does
+    not tell it."""
     best, best_cost = -1, np.inf
     for j in range(game.places[OWN]):
         if game.health[OWN, j] <= 0.0 or game.order[OWN, j] == BUILD or not is_selected(game, j):
@@ -91,7 +105,9 @@ def rank_of(game: Record, j: int) -> float:
         return _IDLE_RANK
     if is_on_gas(game, j):
         return _GAS_RANK
-    if game.order[OWN, j] == GATHER and game.item_worker[game.target[OWN, j]] != j:
+    k = game.target[OWN, j]
+    at_field = within(game.x[OWN, j], game.y[OWN, j], game.item_x[k], game.item_y[k], _AT_FIELD)
+    if game.order[OWN, j] == GATHER and not at_field:
         return _MINING_RANK
     return _BUSY_RANK
 

@@ -32,7 +32,7 @@ _FAILURES = (
     ValueError,
     RuntimeError,
 )
-_LOG_TAIL = 2000
+_LOG_TAIL = 600
 """Characters of the game's own output that a failure quotes."""
 
 

@@ -1,101 +1,73 @@
-"""The game as the embedded engine would have it: each observation copied into one of its records.
+"""The game as the embedded engine would have it: each answer is copied into one of its records.
 
 From there on everything is the engine's own code: what the agent sees, which actions are valid,
 what an action means for each unit. So vectors, planes, masks and actions are the same for both
 backends, to the last bit where the game itself is the same.
-
-What the interface does not tell is kept here from step to step: the selection, which lives on our
-side alone; where an order leads when the game has forgotten it; and which unit stands in which
-place. Places follow the order in which units were first seen, as they do in the engine.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from gymnasium import spaces
-from s2clientprotocol import raw_pb2 as sc_raw
 from s2clientprotocol import sc2api_pb2 as sc_pb
 
+from ..minigames.catalogue import COLLECT_MINERALS_AND_GAS, find_game
 from ..minigames.compiling import entry
 from ..minigames.drift import follow_drift
 from ..minigames.field import clear_field
-from ..minigames.orders import command, write_mask
-from ..minigames.parameters import MAP_SIZE
+from ..minigames.kernel import face
 from ..minigames.rules import rules_of
-from ..minigames.see_planes import write_planes
-from ..minigames.see_vector import write_vector
 from ..minigames.sight import look_around
 from ..minigames.spaces import N_ACTIONS, observation_space
-from ..minigames.state import (
-    ALL,
-    ATTACK,
-    ATTACK_MOVE,
-    BEACON_ITEM,
-    CAPACITY,
-    GAME,
-    HOLD,
-    HOSTILE,
-    IDLE,
-    LOOK,
-    MOVE,
-    NO_TARGET,
-    OWN,
-    SHARD_ITEM,
-)
+from ..minigames.state import GAME, OWN
 from ..minigames.units import unit_columns, unit_table
-from . import abilities
-from .client import GameClient, GameFailure
-from .commands import raw_actions
-
-_MOVERS = {row["type_id"]: kind for kind, row in enumerate(unit_table()) if row["speed"] > 0}
-"""Unit type in the game -> row of the unit table."""
-_ITEMS = {"MoveToBeacon": BEACON_ITEM, "CollectMineralShards": SHARD_ITEM}
-"""What a neutral unit is in a task where all are of one kind."""
+from .client import GameClient
+from .commands import camera_actions, training_actions, unit_actions
+from .reading import Tags, read
+from .reading_economy import EconomyReader
 
 
 class Compiled(NamedTuple):
-    """Entry points into the engine's code."""
+    """Entry points into the engine's code, for a game that is played elsewhere."""
 
-    begin: Callable[..., None]
-    give: Callable[..., None]
-    see: Callable[..., None]
+    clear: Callable[..., None]
+    command: Callable[..., None]
+    look: Callable[..., None]
 
 
 @cache
-def compiled(planes: bool) -> Compiled:
-    """The engine's code for one kind of observation, as Python may call it."""
+def compiled(code: int, planes: bool) -> Compiled:
+    """The engine's code for one game and one kind of observation, as Python may call it."""
+    obey, allow, see = face(code, planes)
 
-    @entry()
-    def begin(games: Any, rules: np.ndarray) -> None:
+    @entry(code, planes)
+    def clear(games: Any, rules: np.ndarray) -> None:
         """An empty field."""
         clear_field(games[0], rules[0])
 
-    @entry()
-    def give(games: Any, action: int, mask: np.ndarray, rules: np.ndarray) -> None:
-        """What an action means, written into the record."""
-        command(games[0], action, mask, rules[0])
+    @entry(code, planes)
+    def command(
+        games: Any, action: int, mask: np.ndarray, rules: np.ndarray, unit_columns: np.ndarray
+    ) -> None:
+        """Write what an action means into the record, and let no time pass."""
+        obey(games[0], action, mask, rules[0], unit_columns[0])
 
-    @entry(planes)
-    def see(
+    @entry(code, planes)
+    def look(
         games: Any, rules: np.ndarray, unit_columns: np.ndarray, seen: np.ndarray, mask: np.ndarray
     ) -> None:
         """What is in sight, and from it the observation and the mask."""
         game, rule, units = games[0], rules[0], unit_columns[0]
         follow_drift(game, rule)
         look_around(game, rule, units)
-        if planes:
-            write_planes(game, rule, units, seen)
-        else:
-            write_vector(game, rule, units, seen)
-        write_mask(game, rule, mask)
+        see(game, rule, units, seen)
+        allow(game, rule, units, mask)
 
-    return Compiled(begin, give, see)
+    return Compiled(clear, command, look)
 
 
 class Mirror:
@@ -105,15 +77,17 @@ class Mirror:
         self.task = task
         self.rules = rules_of(task, values)
         self.units = unit_table()
-        self._unit_columns = unit_columns()
-        self._code = compiled(values["observation"] == "planes")
         self.games = np.zeros(1, GAME)
-        space = cast(spaces.Box, observation_space(values["observation"], values["plane_size"]))
-        self._seen: np.ndarray = np.zeros(space.shape, space.dtype)
+        self.tags = Tags()
+        self._unit_columns = unit_columns()
+        code = find_game(task).code
+        self._economy = None
+        if code >= COLLECT_MINERALS_AND_GAS:
+            self._economy = EconomyReader(self.games, self.rules, self._unit_columns)
+        self._code = compiled(code, values["observation"] == "planes")
+        space = observation_space(values["observation"], values["plane_size"])
+        self._seen = np.zeros(space.shape or (), space.dtype)
         self._mask = np.zeros(N_ACTIONS, np.bool_)
-        self._tags: list[list[int]] = [[], []]
-        """Of each side, the units' tags by place."""
-        self._item_tags: list[int] = []
 
     @property
     def game(self) -> Any:
@@ -125,36 +99,66 @@ class Mirror:
     def begin(self, client: GameClient, lived: int) -> None:
         """A new episode, of which nothing is known but its first observation."""
         self.games[:] = np.zeros(1, GAME)
-        self._code.begin(self.games, self.rules)
+        self._code.clear(self.games, self.rules)
         self.game["lived"] = lived
-        self._tags = [[], []]
+        self.tags = Tags()
+        if self._economy is not None:
+            self._economy.begin()
         self._read(client.response)
-        self._see()
 
     def commands(self, action: Any) -> list[sc_pb.Action]:
         """Let the engine decide what an action means, and say it in the game's words."""
         game = self.game
-        untouched = np.iinfo(game["target"].dtype).min
-        targets = game["target"][OWN].copy()
-        game["target"][OWN] = untouched
         camera = (float(game["camera_x"]), float(game["camera_y"]))
-        self._code.give(self.games, int(action), self._mask, self.rules)
-        touched = game["target"][OWN] != untouched
-        game["target"][OWN] = np.where(touched, game["target"][OWN], targets)
-        ordered = [int(j) for j in np.flatnonzero(touched) if game["health"][OWN, j] > 0]
-        return raw_actions(game, ordered, camera, self._tags)
+        queues = game["queue"].copy()
+        obey = self._ordered_workers if self._economy is not None else self._ordered_soldiers
+        alive = [j for j in obey(int(action)) if game["health"][OWN, j] > 0]
+        return [
+            *unit_actions(game, alive, self.tags),
+            *training_actions(game, queues, self.tags),
+            *camera_actions(game, camera),
+        ]
+
+    def _ordered_soldiers(self, action: int) -> list[int]:
+        """Obey; the places of those who got an order, be it the one they had: it makes them look
+        for the nearest enemy again. Every order sets a target, and no action reads one."""
+        target = self.game["target"]
+        nobody = np.iinfo(target.dtype).min
+        before = target[OWN].copy()
+        target[OWN] = nobody
+        self._obey(action)
+        ordered = target[OWN] != nobody
+        target[OWN] = np.where(ordered, target[OWN], before)
+        return [int(j) for j in np.flatnonzero(ordered)]
+
+    def _ordered_workers(self, action: int) -> list[int]:
+        """Obey; the places of those whose order is another than before."""
+        game, fields = self.game, ("order", "order_x", "order_y", "target")
+        before = [game[name][OWN].copy() for name in fields]
+        self._obey(action)
+        pairs = zip(fields, before, strict=True)
+        changed = np.any([game[name][OWN] != old for name, old in pairs], axis=0)
+        return [int(j) for j in np.flatnonzero(changed)]
+
+    def _obey(self, action: int) -> None:
+        self._code.command(self.games, action, self._mask, self.rules, self._unit_columns)
 
     def follow(self, client: GameClient) -> float:
         """Take in what the game has answered; the reward."""
         game = self.game
         before, scale = float(game["score"]), float(game["reward_scale"])
-        self._read(client.response)
         game["lived"] += 1
-        self._see()
+        self._read(client.response)
         return (float(game["score"]) - before) * scale
 
-    def _see(self) -> None:
-        self._code.see(self.games, self.rules, self._unit_columns, self._seen, self._mask)
+    def _read(self, response: sc_pb.ResponseObservation) -> None:
+        if self._economy is not None:
+            self._economy.read(self.game, self.tags, response)
+        else:
+            read(self.game, self.tags, self.task, response)
+        self._code.look(self.games, self.rules, self._unit_columns, self._seen, self._mask)
+
+    # ---- what is known -------------------------------------------------------------------
 
     def observation(self) -> np.ndarray:
         """What the agent sees, copied."""
@@ -173,7 +177,7 @@ class Mirror:
 
     def digest(self) -> str:
         """SHA-256 of the record and the tags."""
-        whole = self.games.tobytes() + repr((self._tags, self._item_tags)).encode()
+        whole = self.games.tobytes() + repr(self.tags).encode()
         return hashlib.sha256(whole).hexdigest()
 
     @property
@@ -184,129 +188,9 @@ class Mirror:
     @property
     def over(self) -> bool:
         """Whether no own unit is left, the one way in which the rules end an episode."""
-        return not self._tags[OWN]
+        return not self.tags.own
 
     @property
     def invalid_actions(self) -> int:
         """Since the start of the episode."""
         return int(self.game["invalid_actions"])
-
-    # ---- reading -------------------------------------------------------------------------
-
-    def _read(self, response: sc_pb.ResponseObservation) -> None:
-        """Copy an observation into the record. Raises `GameFailure` for what cannot be."""
-        observation = response.observation
-        raw = observation.raw_data
-        _check(raw.units)
-        game = self.game
-        game["loop"], game["score"] = observation.game_loop, observation.score.score
-        if raw.player.HasField("camera"):
-            game["camera_x"], game["camera_y"] = raw.player.camera.x, raw.player.camera.y
-        own = [u for u in raw.units if u.alliance == sc_raw.Self and u.unit_type in _MOVERS]
-        hostile = [
-            unit
-            for unit in raw.units
-            if unit.alliance == sc_raw.Enemy
-            and unit.unit_type in _MOVERS
-            and unit.display_type == sc_raw.Visible
-        ]
-        self._read_items([unit for unit in raw.units if unit.alliance == sc_raw.Neutral])
-        self._place(HOSTILE, hostile)
-        self._read_own(own)
-
-    def _read_items(self, neutral: Sequence[sc_raw.Unit]) -> None:
-        game = self.game
-        kind = _ITEMS.get(self.task)
-        if kind is None:
-            return
-        items = neutral[:CAPACITY]
-        game["items"] = len(items)
-        self._item_tags = [unit.tag for unit in items]
-        for k, unit in enumerate(items):
-            game["item_kind"][k] = kind
-            game["item_x"][k], game["item_y"][k] = unit.pos.x, unit.pos.y
-
-    def _place(self, side: int, units: Sequence[sc_raw.Unit]) -> dict[int, sc_raw.Unit]:
-        """Give the living units of a side their places.
-
-        Own units in the order of their first sight, so that selecting the next one goes round;
-        hostile ones, which come and go in the fog, in the order of their tags.
-        """
-        by_tag = {unit.tag: unit for unit in units}
-        before = self._tags[side] if side == OWN else []
-        stay = [tag for tag in before if tag in by_tag]
-        tags = (stay + sorted(by_tag.keys() - set(stay)))[:CAPACITY]
-        game = self.game
-        game["places"][side] = len(tags)
-        game["health"][side, len(tags) :] = 0
-        for j, tag in enumerate(tags):
-            unit = by_tag[tag]
-            game["kind"][side, j] = _MOVERS[unit.unit_type]
-            game["x"][side, j], game["y"][side, j] = unit.pos.x, unit.pos.y
-            game["health"][side, j] = unit.health
-        self._tags[side] = tags
-        return by_tag
-
-    def _read_own(self, units: Sequence[sc_raw.Unit]) -> None:
-        """The own side: places, what goes with a unit when its place changes, and orders."""
-        game, before = self.game, self._tags[OWN]
-        selected = int(game["selected"])
-        chosen = before[selected] if 0 <= selected < len(before) else None
-        kept = {tag: _memory(game, j) for j, tag in enumerate(before)}
-        by_tag = self._place(OWN, units)
-        for j, tag in enumerate(self._tags[OWN]):
-            unit = by_tag[tag]
-            game["cooldown"][OWN, j] = unit.weapon_cooldown
-            _remember(game, j, kept.get(tag, (IDLE, unit.pos.x, unit.pos.y, LOOK)))
-            self._read_order(j, unit)
-        if selected >= 0:
-            tags = self._tags[OWN]
-            game["selected"] = tags.index(chosen) if chosen in tags else ALL
-
-    def _read_order(self, j: int, unit: sc_raw.Unit) -> None:
-        """What a unit is doing, as the game says it."""
-        game = self.game
-        if not unit.orders:
-            game["order"][OWN, j] = IDLE
-            return
-        order = unit.orders[0]
-        ability = abilities.GENERAL.get(order.ability_id, order.ability_id)
-        if ability == abilities.HOLD_POSITION:
-            game["order"][OWN, j] = HOLD
-        elif ability == abilities.ATTACK and order.HasField("target_unit_tag"):
-            game["order"][OWN, j] = ATTACK
-            game["target"][OWN, j] = _index(self._tags[HOSTILE], order.target_unit_tag)
-        elif ability in (abilities.MOVE, abilities.ATTACK):
-            game["order"][OWN, j] = MOVE if ability == abilities.MOVE else ATTACK_MOVE
-            point = order.target_world_space_pos
-            game["order_x"][OWN, j], game["order_y"][OWN, j] = point.x, point.y
-
-
-def _memory(game: Any, j: int) -> tuple[int, float, float, int]:
-    """What the interface may forget of an own unit: order, its point, its target."""
-    return (
-        game["order"][OWN, j],
-        game["order_x"][OWN, j],
-        game["order_y"][OWN, j],
-        game["target"][OWN, j],
-    )
-
-
-def _remember(game: Any, j: int, memory: tuple[int, float, float, int]) -> None:
-    game["order"][OWN, j], game["order_x"][OWN, j], game["order_y"][OWN, j] = memory[:3]
-    game["target"][OWN, j] = memory[3]
-
-
-def _index(tags: Sequence[int], tag: int) -> int:
-    return tags.index(tag) if tag in tags else NO_TARGET
-
-
-def _check(units: Iterable[sc_raw.Unit]) -> None:
-    """Raise `GameFailure` for units that no map could hold."""
-    for unit in units:
-        sound = 0 <= unit.pos.x <= MAP_SIZE and 0 <= unit.pos.y <= MAP_SIZE
-        if not sound or not math.isfinite(unit.health):
-            raise GameFailure(
-                f"an impossible observation: unit {unit.tag} of type {unit.unit_type} at "
-                f"({unit.pos.x:g}, {unit.pos.y:g}) with health {unit.health:g}"
-            )

@@ -28,7 +28,7 @@ from .client import GameClient, GameFailure
 from .supervision import Supervision
 
 _LOG = logging.getLogger(__name__)
-_FAILURE_CHARACTERS = 500
+_FAILURE_CHARACTERS = 1000
 T = TypeVar("T")
 
 

@@ -191,6 +191,7 @@ def _step(game: SupervisedGame, action: Any) -> tuple[Outcome, dict[str, Any]]:
         return outcome, {}
     info = final_info(game, outcome)
     info["terminal_observation"] = game.observation
+    info["terminal_action_mask"] = game.mask
     info["TimeLimit.truncated"] = outcome.truncated
     game.begin()
     return outcome, info

@@ -11,7 +11,8 @@ from s2clientprotocol import sc2api_pb2 as sc_pb
 
 from ...minigames.catalogue import GAMES
 from .install import BUILD
-from .simulation import PLAYER, Simulation
+from .report import PLAYER
+from .simulation import Simulation
 
 VERSION = "l2rl loopback simulation, not StarCraft II"
 """What `ping` gives as the game's version."""

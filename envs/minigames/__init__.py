@@ -1,4 +1,4 @@
-"""The minigames: seven small StarCraft II maps, simulated anew; three of them are built.
+"""The minigames: seven small StarCraft II maps, simulated anew.
 
 `SUITE` is what the core finds. The faces are `vec_env.MinigameVecEnv` (Stable-Baselines3),
 `single.MinigameEnv` (`gymnasium.Env`) and `vector.MinigameVectorEnv` (`gymnasium.vector`).
@@ -33,7 +33,7 @@ class MinigameSuite(EnvironmentSuite):
     """All games with shared spaces; see docs/minigames.md."""
 
     name = "minigames"
-    version = "1"
+    version = "2"
 
     def tasks(self) -> Mapping[str, TaskInfo]:
         """Every game with its variants and parameters."""
@@ -75,25 +75,6 @@ class MinigameSuite(EnvironmentSuite):
         else:
             task_values(task, parameters)
 
-
-def _backend(
-    task: str, parameters: Mapping[str, Any]
-) -> tuple[EnvironmentSuite | None, dict[str, Any]]:
-    """(the suite that plays instead, or None; the other parameters). Raises `ValueError`."""
-    others = {name: value for name, value in parameters.items() if name != "backend"}
-    backend = parameters.get("backend", _BACKEND.default)
-    try:
-        _BACKEND.check(backend)
-    except ValueError as error:
-        raise ValueError(
-            f"minigames/{task}: backend = {backend!r} is not possible; it must be {error}"
-        ) from None
-    if backend == "embedded":
-        return None, others
-    from ..starcraft2 import SUITE as STARCRAFT
-
-    return STARCRAFT, others
-
     def scripted_policy(self, task: str) -> ScriptedPolicy | None:
         """The game's policy of `scripted.py`, if it has one; it reads vector observations."""
         from .scripted import POLICIES
@@ -113,6 +94,25 @@ def _backend(
         from .controls import CONTROLS
 
         return CONTROLS
+
+
+def _backend(
+    task: str, parameters: Mapping[str, Any]
+) -> tuple[EnvironmentSuite | None, dict[str, Any]]:
+    """(the suite that plays instead, or None; the other parameters). Raises `ValueError`."""
+    others = {name: value for name, value in parameters.items() if name != "backend"}
+    backend = parameters.get("backend", _BACKEND.default)
+    try:
+        _BACKEND.check(backend)
+    except ValueError as error:
+        raise ValueError(
+            f"minigames/{task}: backend = {backend!r} is not possible; it must be {error}"
+        ) from None
+    if backend == "embedded":
+        return None, others
+    from ..starcraft2 import SUITE as STARCRAFT
+
+    return STARCRAFT, others
 
 
 def _register() -> None:

@@ -43,7 +43,7 @@ def test_closing_ends_guard_game_and_temporary_folder(stand_in: Path) -> None:
     before = set(Path(tempfile.gettempdir()).glob("sc-*"))
     env.reset()
     made = set(Path(tempfile.gettempdir()).glob("sc-*")) - before
-    assert len(made) == 2
+    assert len(made) >= 2
     processes = [game_process(env, i) for i in range(2)]
     assert len(stand_ins(stand_in)) >= 4
     env.close()

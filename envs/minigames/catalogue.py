@@ -210,6 +210,7 @@ GAMES: dict[str, Game] = {
             "poor": {"fields": 4},
             "depleting": {"field_minerals": 600},
             "short": {"limit_s": 450},
+            "long_steps": {"step_mul": 24},
             **_SHIFTS,
         },
     ),

@@ -166,6 +166,15 @@ def test_workers_share_fields_evenly() -> None:
     assert set(alone.values()) == {1}
 
 
+def test_who_comes_home_from_a_crowded_field_goes_to_an_emptier_one() -> None:
+    games = engine(GAS, workers=4, fields=2, geysers=0)
+    game = games.games[0]
+    do(games, SELECT_ALL, GATHER_MINERALS)
+    game["target"][OWN, :4] = 0
+    wait(games, 60)
+    assert Counter(game["target"][OWN, :4].tolist()) == {0: 2, 1: 2}
+
+
 def test_a_trip_brings_five_minerals_or_four_gas() -> None:
     games = with_refinery()
     game, minerals = games.games[0], set()

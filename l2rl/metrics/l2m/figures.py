@@ -103,8 +103,10 @@ def _reason_against_experts(result: L2MResult, metric: str) -> str:
     missing = missing_experts(result)
     reasons = [f"no expert run of {', '.join(missing)}"] if missing else []
     if metric == "sample_efficiency":
-        why = {result.efficiency[t].reason: t for t in result.prepared.tasks}
-        reasons += [f"{task}: {reason}" for reason, task in why.items() if reason]
+        why: dict[str, list[str]] = {}
+        for task in result.prepared.tasks:
+            why.setdefault(result.efficiency[task].reason, []).append(task)
+        reasons += [f"{', '.join(tasks)}: {reason}" for reason, tasks in why.items() if reason]
     if not reasons and not result.prepared.regimes.training.any():
         reasons = ["nothing was learned"]
     return "; ".join(reasons) or "the experts' performance adds up to 0"
@@ -114,6 +116,8 @@ def _reason_of_transfer(result: L2MResult, metric: str) -> str:
     forward = metric.startswith("forward")
     when = "before its own learning" if forward else "after its own first learning"
     reason = f"no task was evaluated before and after another was learned, {when}"
+    if result.options.normalise == "none":
+        reason += ", with a performance that can be divided by"
     direction = "forward" if forward else "backward"
     left_out = [one for one in result.transfer.left_out if one.direction == direction]
     if left_out:

@@ -24,7 +24,9 @@ from l2rl.metrics.statistics import FEWEST, Bootstrap, Estimate, Summary, summar
 from l2rl.metrics.two_groups import (
     BySeed,
     PairedDifference,
+    Profile,
     paired_differences,
+    performance_profile,
     probability_of_improvement,
 )
 from l2rl.registry import did_you_mean
@@ -178,6 +180,26 @@ def chosen_metrics(
         MetricInfo(name, known[name].unit, known[name].direction, known[name].note)
         for name in dict.fromkeys(names)
     )
+
+
+def profiles(
+    comparison: Comparison, metric: str, *, points: int = 101, bootstrap: Bootstrap | None = None
+) -> dict[str, Profile]:
+    """The performance profile of every group that has values, over thresholds that all share.
+
+    `points`: thresholds, evenly spaced from just below the lowest value to the highest.
+    """
+    values = {
+        g.name: np.concatenate(g.strata(metric)) for g in comparison.groups if g.strata(metric)
+    }
+    if not values:
+        return {}
+    together = np.concatenate(list(values.values()))
+    thresholds = np.linspace(np.nextafter(together.min(), -np.inf), together.max(), points)
+    return {
+        name: performance_profile(mine, thresholds, f"{name} {metric}", bootstrap)
+        for name, mine in values.items()
+    }
 
 
 def cell(group: Group, metric: str, bootstrap: Bootstrap) -> Cell:

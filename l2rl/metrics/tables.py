@@ -37,8 +37,12 @@ def metrics_of_table(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
     See `l2rl.runs.matrix_table` for its columns. What a table cannot tell (events, costs, experts)
     has reasons instead of values. Raises `UserError` with file and line.
     """
-    logs = read_matrix_table(path)
-    return {key: compute_metrics(RunLog(log)) for key, log in logs.items()}
+    return {key: compute_metrics(run) for key, run in logs_of_table(path).items()}
+
+
+def logs_of_table(path: Path) -> dict[tuple[str, int], RunLog]:
+    """(run, seed) -> the log that a table of evaluations amounts to. Raises as above."""
+    return {key: RunLog(log, origin=str(path)) for key, log in read_matrix_table(path).items()}
 
 
 def metrics_rows(

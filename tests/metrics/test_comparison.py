@@ -8,11 +8,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from stored_runs import ENVIRONMENTS, stored, sweep
 
 from l2rl.errors import UserError
-from l2rl.metrics.comparison import Comparison, compare
+from l2rl.metrics.comparison import Comparison, compare, profiles
 from l2rl.metrics.statistics import Bootstrap
 from l2rl.report.comparison_text import FORMATS, as_json, as_latex, as_markdown, as_plain_text
 from l2rl.runs.collection import collect
@@ -207,6 +208,17 @@ def test_intervals_of_few_seeds_come_with_a_warning(found: Comparison, tmp_path:
     assert "too narrow" in as_plain_text(found)
     two_seeds = compared(sweep(tmp_path, {"bare": ("{}", 0.5)}, seeds=2))
     assert two_seeds.warnings == ()
+
+
+def test_profiles_of_all_variants_share_their_thresholds(found: Comparison) -> None:
+    drawn = profiles(found, FORGETTING, bootstrap=FEW)
+    assert set(drawn) == {group.name for group in found.groups}
+    for profile in drawn.values():
+        assert profile.thresholds.tolist() == drawn["bare"].thresholds.tolist()
+        assert profile.share[-1] == 0.0
+        assert (np.diff(profile.share) <= 0).all()
+    assert drawn["bare"].share[0] == 1.0
+    assert profiles(found, "cw/forward_transfer") == {}
 
 
 def test_the_same_comparison_twice_is_the_same(found: Comparison, four: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from l2rl.errors import UserError
 from l2rl.metrics.criteria import CRITERIA, Verdict, verdict
-from l2rl.metrics.figures import Direction, Figure
+from l2rl.metrics.figures import Cadence, Direction, Figure
 from l2rl.metrics.groups import Group, MeasuredRun, grouped, measure
 from l2rl.metrics.registry import is_custom
 from l2rl.metrics.statistics import FEWEST, Bootstrap, Estimate, Summary, summarise
@@ -97,6 +97,8 @@ class MetricInfo:
     unit: str
     direction: Direction
     note: str
+    cadence: Cadence | None
+    """Of the first run; that others were evaluated at another one is among the warnings."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +179,8 @@ def chosen_metrics(
     default = [name for name in HEADLINE if name in known and known[name].value is not None]
     names = list(wanted) or [*default, *filter(is_custom, known)]
     return tuple(
-        MetricInfo(name, known[name].unit, known[name].direction, known[name].note)
-        for name in dict.fromkeys(names)
+        MetricInfo(name, one.unit, one.direction, one.note, one.cadence)
+        for name, one in ((name, known[name]) for name in dict.fromkeys(names))
     )
 
 

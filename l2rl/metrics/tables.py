@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from l2rl.metrics.compute import compute_metrics
-from l2rl.metrics.figures import Figure
+from l2rl.metrics.figures import CADENCE_COLUMNS, Figure, cadence_columns
 from l2rl.metrics.run_log import RunLog
 from l2rl.runs.matrix_reader import read_matrix_table
 
@@ -23,6 +23,7 @@ METRICS_SCHEMA = pa.schema(
         ("unit", pa.string()),
         ("direction", pa.string()),
         ("measure", pa.string()),
+        *((column, pa.float64()) for column in CADENCE_COLUMNS),
         ("reason", pa.string()),
         ("note", pa.string()),
     ]
@@ -59,6 +60,7 @@ def metrics_rows(
             "unit": figure.unit,
             "direction": figure.direction,
             "measure": figure.measure,
+            **dict(zip(CADENCE_COLUMNS, cadence_columns(figure.cadence), strict=True)),
             "reason": figure.reason or "",
             "note": figure.note,
         }

@@ -303,8 +303,10 @@ def test_two_processes_that_want_the_same_expert_make_it_once(yaml: Path, tmp_pa
         finally:
             os._exit(0)
     os.read(reading, 1)
-    assert expert_runs._obtain(expert, store.path_of(expert), watching) is None
-    os.write(release_writing, b"x")
+    try:
+        assert expert_runs._obtain(expert, store.path_of(expert), watching) is None
+    finally:
+        os.write(release_writing, b"x")
     (done,) = expert_runs.obtain([expert], store, watching)
     os.waitpid(child, 0)
     assert done.how in ("made by another process", "found")

@@ -74,6 +74,9 @@ def test_seconds_are_of_every_process_that_left_a_checkpoint(yaml: Path, tmp_pat
     timing = json.loads((path / "timing.json").read_text())
     assert timing["processes"] == 2
     clock = read_clock(path / "clock")
+    # What a block cost is known exactly, since both its marks are stamped.
+    marks = {(s.start_row, s.end_row) for s in block_spans(read_log(path / "log"))}
+    assert {row for mark in marks for row in mark} <= set(clock["row"].to_pylist())
     rows = clock.to_pylist()
     ends = [max(r["cpu_s"] for r in rows if r["process"] == p) for p in (0, 1)]
     assert timing["cpu_s"] == pytest.approx(sum(ends))

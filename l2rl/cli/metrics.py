@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from l2rl.cli.table_metrics import is_table, table_metrics
+
 if TYPE_CHECKING:
     from l2rl.metrics.l2m.experts import ExpertRuns
     from l2rl.metrics.l2m.files import Analysis
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
 
 
 Directories = Annotated[
-    list[Path], typer.Argument(help="Run directories, L2M log directories, or folders of them.")
+    list[Path],
+    typer.Argument(
+        help="Run directories, L2M log directories, folders of them, or tables of evaluations "
+        "(csv, tsv, parquet)."
+    ),
 ]
 Mode = Annotated[
     str,
@@ -139,6 +145,11 @@ def metrics(
         noise_seed=noise_seed,
     )
     wanted = _formats(formats or [])
+    tables = [path for path in directories if is_table(path)]
+    table_metrics(tables, output, wanted)
+    directories = [path for path in directories if path not in tables]
+    if not directories:
+        return
     analyses = _analyses(directories, _experts(experts or []), options)
     if output is not None:
         _write(analyses, output, wanted)

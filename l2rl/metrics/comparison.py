@@ -17,14 +17,16 @@ import numpy as np
 
 from l2rl.errors import UserError
 from l2rl.metrics.criteria import CRITERIA, Verdict, verdict
-from l2rl.metrics.figures import Direction, Figure
+from l2rl.metrics.figures import Cadence, Direction, Figure
 from l2rl.metrics.groups import Group, MeasuredRun, grouped, measure
 from l2rl.metrics.registry import is_custom
 from l2rl.metrics.statistics import FEWEST, Bootstrap, Estimate, Summary, summarise
 from l2rl.metrics.two_groups import (
     BySeed,
     PairedDifference,
+    Profile,
     paired_differences,
+    performance_profile,
     probability_of_improvement,
 )
 from l2rl.registry import did_you_mean
@@ -95,6 +97,8 @@ class MetricInfo:
     unit: str
     direction: Direction
     note: str
+    cadence: Cadence | None
+    """Of the first run; that others were evaluated at another one is among the warnings."""
 
 
 @dataclass(frozen=True)
@@ -175,9 +179,29 @@ def chosen_metrics(
     default = [name for name in HEADLINE if name in known and known[name].value is not None]
     names = list(wanted) or [*default, *filter(is_custom, known)]
     return tuple(
-        MetricInfo(name, known[name].unit, known[name].direction, known[name].note)
-        for name in dict.fromkeys(names)
+        MetricInfo(name, one.unit, one.direction, one.note, one.cadence)
+        for name, one in ((name, known[name]) for name in dict.fromkeys(names))
     )
+
+
+def profiles(
+    comparison: Comparison, metric: str, *, points: int = 101, bootstrap: Bootstrap | None = None
+) -> dict[str, Profile]:
+    """The performance profile of every group that has values, over thresholds that all share.
+
+    `points`: thresholds, evenly spaced from just below the lowest value to the highest.
+    """
+    values = {
+        g.name: np.concatenate(g.strata(metric)) for g in comparison.groups if g.strata(metric)
+    }
+    if not values:
+        return {}
+    together = np.concatenate(list(values.values()))
+    thresholds = np.linspace(np.nextafter(together.min(), -np.inf), together.max(), points)
+    return {
+        name: performance_profile(mine, thresholds, f"{name} {metric}", bootstrap)
+        for name, mine in values.items()
+    }
 
 
 def cell(group: Group, metric: str, bootstrap: Bootstrap) -> Cell:

@@ -127,6 +127,15 @@ def mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
 
 
+CADENCE_COLUMNS = ("interval_env_steps", "episodes_per_evaluation")
+"""What of a cadence stands beside a figure in tables."""
+
+
+def cadence_columns(looked: Cadence | None) -> tuple[float | None, ...]:
+    """The values of `CADENCE_COLUMNS`; None of figures that do not depend on a cadence."""
+    return tuple((looked or {}).get(column) for column in CADENCE_COLUMNS)
+
+
 def cadence(matrix: EvaluationMatrix) -> Cadence:
     """How densely was looked, since a minimum depends on it.
 

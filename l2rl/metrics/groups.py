@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from l2rl.metrics.run_log import RunLog
 from l2rl.metrics.scalability import timing_figures
 from l2rl.metrics.statistics import Strata
 from l2rl.runs.collection import CollectedRun, Collection, LeftOut
+from l2rl.runs.run_directory import RunDirectory
 from l2rl.runs.run_setting import Setting, setting_of
 from l2rl.runs.timing import timing_of
 
@@ -74,10 +76,18 @@ class Group:
 def measure(collection: Collection) -> tuple[list[MeasuredRun], list[LeftOut]]:
     """The figures of every run, one log in memory at a time; those whose log is damaged apart."""
     measured, damaged = [], []
+    # Runs of one experiment are measured against the same experts.
+    experts: dict[Path, RunLog] = {}
+
+    def open_expert(expert: RunDirectory) -> RunLog:
+        if expert.path not in experts:
+            experts[expert.path] = RunLog.open(expert)
+        return experts[expert.path]
+
     for run in collection.runs:
         try:
             log = run.read_log()
-            figures = all_figures(RunLog.open(run.directory, log))
+            figures = all_figures(RunLog.open(run.directory, log, open_expert))
             figures |= timing_figures(timing_of(run.directory, log))
             measured.append(MeasuredRun(run, figures, setting_of(run.directory.config_path)))
         except UserError as error:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from l2rl.metrics.compute import compute_metrics
-from l2rl.metrics.figures import Figure
+from l2rl.metrics.figures import CADENCE_COLUMNS, Figure, cadence_columns
 from l2rl.metrics.run_log import RunLog
 from l2rl.runs.matrix_reader import read_matrix_table
 
@@ -23,6 +23,7 @@ METRICS_SCHEMA = pa.schema(
         ("unit", pa.string()),
         ("direction", pa.string()),
         ("measure", pa.string()),
+        *((column, pa.float64()) for column in CADENCE_COLUMNS),
         ("reason", pa.string()),
         ("note", pa.string()),
     ]
@@ -37,8 +38,12 @@ def metrics_of_table(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
     See `l2rl.runs.matrix_table` for its columns. What a table cannot tell (events, costs, experts)
     has reasons instead of values. Raises `UserError` with file and line.
     """
-    logs = read_matrix_table(path)
-    return {key: compute_metrics(RunLog(log)) for key, log in logs.items()}
+    return {key: compute_metrics(run) for key, run in logs_of_table(path).items()}
+
+
+def logs_of_table(path: Path) -> dict[tuple[str, int], RunLog]:
+    """(run, seed) -> the log that a table of evaluations amounts to. Raises as above."""
+    return {key: RunLog(log, origin=str(path)) for key, log in read_matrix_table(path).items()}
 
 
 def metrics_rows(
@@ -55,6 +60,7 @@ def metrics_rows(
             "unit": figure.unit,
             "direction": figure.direction,
             "measure": figure.measure,
+            **dict(zip(CADENCE_COLUMNS, cadence_columns(figure.cadence), strict=True)),
             "reason": figure.reason or "",
             "note": figure.note,
         }

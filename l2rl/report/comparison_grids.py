@@ -9,6 +9,7 @@ from l2rl.metrics.comparison import Against, Cell, Comparison, MetricInfo
 from l2rl.metrics.statistics import Estimate, Summary
 from l2rl.metrics.two_groups import PairedDifference
 from l2rl.report.style import number
+from l2rl.report.summary import cadence_words
 
 NONE = "–"
 _BETTER: Mapping[str, str] = {
@@ -49,8 +50,7 @@ def metric_grid(comparison: Comparison, info: MetricInfo) -> Grid:
         row = (group.name, *_of_cell(cell))
         rows.append(row + (_of_against(against) if comparison.baseline else ()))
         notes += [f"{group.name}: {note}" for note in _reasons(cell, against)]
-    if info.note:
-        notes.append(info.note)
+    notes += [note for note in (cadence_of(info), info.note) if note]
     return Grid(title_of(info), heading, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
@@ -127,6 +127,11 @@ def title_of(info: MetricInfo) -> str:
     """Such as `gap/min_acc (return, higher is better)`."""
     said = ", ".join(part for part in (info.unit, _BETTER[info.direction]) if part)
     return f"{info.name} ({said})" if said else info.name
+
+
+def cadence_of(info: MetricInfo) -> str:
+    """Such as `measured every 10 000 env steps, 5 episodes`; "" where that does not matter."""
+    return "" if info.cadence is None else f"measured {cadence_words(info.cadence)}"
 
 
 def estimate_text(estimate: Estimate) -> str:

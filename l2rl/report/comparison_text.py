@@ -14,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from l2rl.metrics.comparison import Comparison
+from l2rl.metrics.figures import CADENCE_COLUMNS, cadence_columns
 from l2rl.metrics.statistics import Estimate, Summary
 from l2rl.metrics.two_groups import PairedDifference
 from l2rl.report.comparison_grids import (
     Grid,
+    cadence_of,
     difference_grid,
     effect_grids,
     grids,
@@ -59,7 +61,7 @@ def as_plain_text(comparison: Comparison, width: int = 120) -> str:
 def as_markdown(comparison: Comparison) -> str:
     """Summary, differences, effects, verdicts and what was left out, as Markdown tables."""
     parts = [_markdown(grid) for grid in _for_paper(comparison)]
-    directions = [f"- {title_of(info)}" for info in comparison.metrics]
+    directions = [f"- {remark}" for remark in _remarks(comparison)]
     warnings = [f"- {warning}" for warning in comparison.warnings]
     return "\n".join([*parts, "\n".join([*directions, *warnings]), ""])
 
@@ -67,10 +69,16 @@ def as_markdown(comparison: Comparison) -> str:
 def as_latex(comparison: Comparison) -> str:
     """The same tables for LaTeX with booktabs; what was left out and all warnings as comments."""
     tables = [grid for grid in _for_paper(comparison) if grid.title != "left out"]
-    remarks = [*(title_of(info) for info in comparison.metrics), *comparison.warnings]
+    remarks = [*_remarks(comparison), *comparison.warnings]
     remarks += [f"left out: {one.path}: {one.reason}" for one in comparison.left_out]
     comments = [f"% {line}" for remark in remarks for line in remark.splitlines()]
     return "\n".join([*comments, *map(_latex, tables), ""])
+
+
+def _remarks(comparison: Comparison) -> list[str]:
+    """What each metric is, and how densely was looked."""
+    said = ((title_of(info), cadence_of(info)) for info in comparison.metrics)
+    return ["; ".join(filter(None, parts)) for parts in said]
 
 
 def as_json(comparison: Comparison) -> str:
@@ -81,9 +89,10 @@ def as_json(comparison: Comparison) -> str:
 def as_csv(comparison: Comparison) -> str:
     """One row for each variant, metric and statistic: tidy, for other programs."""
     text = io.StringIO()
-    columns = ("variant", "metric", "unit", "direction", "statistic", "baseline", "seeds")
+    columns = ("variant", "metric", "unit", "direction", *CADENCE_COLUMNS)
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns, "value", "low", "high", "reason"])
+    behind = ("statistic", "baseline", "seeds", "value", "low", "high", "reason")
+    writer.writerow([*columns, *behind])
     for row in _tidy(comparison):
         writer.writerow(["" if value is None else value for value in row])
     return text.getvalue()
@@ -155,7 +164,8 @@ def _difference(difference: PairedDifference) -> dict[str, Any]:
 def _tidy(comparison: Comparison) -> Iterator[tuple[Any, ...]]:
     for group in comparison.groups:
         for info in comparison.metrics:
-            front = (group.name, info.name, info.unit, info.direction)
+            looked = cadence_columns(info.cadence)
+            front = (group.name, info.name, info.unit, info.direction, *looked)
             cell = comparison.cells[group.name, info.name]
             if cell.summary is None:
                 yield (*front, "mean", "", 0, None, None, None, cell.reason)

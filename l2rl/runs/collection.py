@@ -156,6 +156,8 @@ def _opened(path: Path, incomplete: bool) -> CollectedRun:
     if lacking:
         raise UserError(f"its manifest.json lacks {', '.join(lacking)}")
     state = directory.state
+    if state == "running" and not incomplete:
+        raise UserError("it is still running; wait for it, or use --incomplete")
     if state != "complete" and not incomplete:
         raise UserError(f"{state}; finish it with `l2rl resume {path}`, or use --incomplete")
     return CollectedRun(directory, manifest, state)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from l2rl.runs.files import compact_json
+from l2rl.errors import UserError
+from l2rl.runs.files import compact_json, read_json
 from l2rl.runs.run_directory import RunDirectory
 
 Purpose = Literal["lifetime", "first_phase"]
@@ -29,6 +30,7 @@ FORMAT: Final = 1
 PACKAGES: Final = ("l2rl", "numpy", "stable-baselines3", "torch")
 """Distributions whose version is part of the hash."""
 _HASH_DIGITS: Final = 16
+_SAID: Final = {"task", "seed", "group", "kinship", "versions"}
 _UNHASHED: Final = ("experiment", "summary", "seed", "checkpoint", "logging", "resources")
 
 
@@ -74,6 +76,7 @@ class Expert:
         """What the manifest of the run says of it."""
         return {
             "task": self.task,
+            "seed": self.seed,
             "with_components": self.with_components,
             "group": self.group,
             "key": self.key,
@@ -100,14 +103,13 @@ class ExpertStore:
     @cached_property
     def runs(self) -> tuple[tuple[dict[str, Any], RunDirectory], ...]:
         """(what its manifest says of the expert, run) of each run, by seed; read once."""
-        return tuple(sorted(self._found(), key=lambda found: (found[1].seed, found[1].path.name)))
+        return tuple(sorted(self._found(), key=lambda one: (one[0]["seed"], one[1].path.name)))
 
     def _found(self) -> Iterator[tuple[dict[str, Any], RunDirectory]]:
-        for manifest in self.path.glob("*/manifest.json"):
-            run = RunDirectory.open(manifest.parent)
-            described = run.manifest.get("expert")
-            if isinstance(described, dict):
-                yield described, run
+        for path in self.path.glob("*/manifest.json"):
+            described = _described(path, path.stat().st_mtime_ns)
+            if described is not None:
+                yield described, RunDirectory.open(path.parent)
 
     def group(self, group: str) -> list[RunDirectory]:
         """The runs of one group, complete or not, by seed."""
@@ -120,6 +122,18 @@ class ExpertStore:
             for described, _ in self.runs
             if described.get("kinship") == expert.kinship and described["group"] != expert.group
         ]
+
+
+@lru_cache(maxsize=4096)
+def _described(manifest: Path, modified_ns: int) -> dict[str, Any] | None:
+    """What a manifest says of the expert; read once until it changes."""
+    try:
+        described = read_json(manifest).get("expert")
+    except UserError:
+        # A damaged manifest hides its expert, and no other.
+        return None
+    complete = isinstance(described, dict) and described.keys() >= _SAID
+    return described if complete else None
 
 
 def experts_of(

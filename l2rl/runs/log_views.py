@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from l2rl.errors import UserError
+
 
 @dataclass(frozen=True)
 class Episodes:
@@ -113,10 +115,29 @@ def episodes(log: pa.Table) -> Episodes:
 
 
 def details_of(table: pa.Table) -> list[dict[str, Any]]:
-    """The column `detail`, read; rows without one give an empty dictionary."""
+    """The column `detail`, read; rows without one give an empty dictionary.
+
+    Raises `UserError` naming the first row whose detail is no JSON object.
+    """
     texts = [text or "{}" for text in table["detail"].to_pylist()]
-    # One parse of everything is several times faster than one parse a row.
-    return list(json.loads("[" + ",".join(texts) + "]"))
+    try:
+        # One parse of everything is several times faster than one parse a row.
+        details = list(json.loads("[" + ",".join(texts) + "]"))
+    except ValueError:
+        details = []
+    if len(details) == len(texts) and all(type(detail) is dict for detail in details):
+        return details
+    return [_detail(text, row) for text, row in zip(texts, table["row"].to_pylist(), strict=True)]
+
+
+def _detail(text: str, row: int) -> dict[str, Any]:
+    try:
+        detail = json.loads(text)
+    except ValueError:
+        detail = None
+    if not isinstance(detail, dict):
+        raise UserError(f"row {row} of the log has a detail that is no JSON object: {text[:60]!r}")
+    return detail
 
 
 def scalars(log: pa.Table) -> dict[str, Series]:

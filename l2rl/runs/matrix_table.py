@@ -47,6 +47,8 @@ OPTIONAL: Final = ("metric", "episodes")
 MEASURES: Final = ("return", "success")
 SEPARATORS: Final[Mapping[str, str]] = {".csv": ",", ".tsv": "\t"}
 """By the ending of a file's name."""
+TABLES: Final = (*SEPARATORS, ".parquet")
+"""Endings of files that can be such a table."""
 
 
 def matrix_table(log: pa.Table) -> pa.Table:

@@ -105,6 +105,27 @@ def test_matrix_episodes_and_metrics_go_out(
     assert text.startswith("run\tseed\t") or text.startswith('"run"\t"seed"')
 
 
+def test_metrics_of_a_table_are_those_of_the_run(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, table = runs / "runs/many/bare/seed-0", tmp_path / "evaluations.csv"
+    assert l2rl(capsys, "export", str(run), f"--output={table}")[0] == 0
+    code, text = l2rl(capsys, "metrics", str(table), "--format=json")
+    assert code == 0
+    (found,) = json.loads(text)
+    stored = json.loads((run / "metrics.json").read_text())
+    assert found["run"] == "many/bare"
+    for name in ("gap/wc_acc", "matrix/forgetting"):
+        assert found["metrics"][name]["value"] == stored["metrics"][name]["value"]
+    assert "gap/wc_acc" in l2rl(capsys, "metrics", str(table))[1]
+    assert l2rl(capsys, "metrics", str(table), f"--output={tmp_path / 'out'}")[0] == 0
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".json", ".tsv", ".parquet"}
+    table.write_text(table.read_text().replace("beacon", "", 3))
+    code, text = l2rl(capsys, "metrics", str(table))
+    assert code == 2
+    assert f"{table}:2: " in text.replace("\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -8,11 +8,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from stored_runs import ENVIRONMENTS, stored, sweep
 
 from l2rl.errors import UserError
-from l2rl.metrics.comparison import Comparison, compare
+from l2rl.metrics.comparison import Comparison, compare, profiles
 from l2rl.metrics.statistics import Bootstrap
 from l2rl.report.comparison_text import FORMATS, as_json, as_latex, as_markdown, as_plain_text
 from l2rl.runs.collection import collect
@@ -209,6 +210,17 @@ def test_intervals_of_few_seeds_come_with_a_warning(found: Comparison, tmp_path:
     assert two_seeds.warnings == ()
 
 
+def test_profiles_of_all_variants_share_their_thresholds(found: Comparison) -> None:
+    drawn = profiles(found, FORGETTING, bootstrap=FEW)
+    assert set(drawn) == {group.name for group in found.groups}
+    for profile in drawn.values():
+        assert profile.thresholds.tolist() == drawn["bare"].thresholds.tolist()
+        assert profile.share[-1] == 0.0
+        assert (np.diff(profile.share) <= 0).all()
+    assert drawn["bare"].share[0] == 1.0
+    assert profiles(found, "cw/forward_transfer") == {}
+
+
 def test_the_same_comparison_twice_is_the_same(found: Comparison, four: Path) -> None:
     assert as_json(found) == as_json(compared(four))
 
@@ -216,6 +228,8 @@ def test_the_same_comparison_twice_is_the_same(found: Comparison, four: Path) ->
 def test_csv_is_tidy_and_json_is_strict(found: Comparison) -> None:
     rows = list(csv.DictReader(io.StringIO(FORMATS["csv"](found))))
     mine = [r for r in rows if (r["variant"], r["metric"]) == ("ewc", FORGETTING)]
+    assert {r["interval_env_steps"] for r in mine} == {"10.0"}
+    assert {r["episodes_per_evaluation"] for r in mine} == {"5.0"}
     assert {r["statistic"] for r in mine} == {
         "mean",
         "iqm",
@@ -226,6 +240,13 @@ def test_csv_is_tidy_and_json_is_strict(found: Comparison) -> None:
     read = json.loads(as_json(found), parse_constant=pytest.fail)
     by_seed = read["groups"]["ewc"]["metrics"][FORGETTING]["by_seed"]["exp"]
     assert by_seed == pytest.approx({"0": 0.4, "1": 0.3, "2": 0.2, "3": 0.1})
+
+
+def test_the_cadence_is_printed_beside_every_metric_that_depends_on_it(
+    found: Comparison,
+) -> None:
+    for text in (as_plain_text(found), as_markdown(found), as_latex(found)):
+        assert text.count("measured every 10 env steps, 5 episodes") >= 4
 
 
 def test_markdown_and_latex_have_every_variant_and_escape_their_signs(tmp_path: Path) -> None:

@@ -56,6 +56,14 @@ def test_what_came_just_before_a_change_is_no_detection_of_it(tmp_path: Path) ->
     assert figures["detection/false_alarms_per_million_env_steps"].value == 5000
 
 
+def test_a_detection_belongs_to_the_latest_change_before_it(tmp_path: Path) -> None:
+    life = HandMade(tmp_path).learn("a").live(100).learn("b").live(100)
+    figures = detection(life.learn("c").live(10).detect("new", 1).live(90).run())
+    assert figures["detection/missed"].parts == {"b at 100": 1.0, "c at 200": 0.0}
+    assert figures["detection/delay_env_steps"].value == 10
+    assert figures["detection/false_alarms_per_million_env_steps"].value == 0
+
+
 def test_another_block_of_the_same_task_is_no_change(tmp_path: Path) -> None:
     life = HandMade(tmp_path).learn("a").live(100).learn("a").live(10).detect("new", 1).live(90)
     figures = detection(life.run())

@@ -109,6 +109,14 @@ def test_a_dip_is_timed_from_the_change_to_the_return(tmp_path: Path) -> None:
     assert dip_recovery(life.run().matrix()).value == 30
 
 
+def test_a_dip_may_begin_later_in_the_block_but_not_after_the_next_change(tmp_path: Path) -> None:
+    life = HandMade(tmp_path).learned("a", {"a": 0.8, "b": 0.0, "c": 0.0})
+    life.learned("b", {"a": 0.9, "b": 0.2}, {"a": 0.7, "b": 0.5}, {"a": 0.9, "b": 0.6})
+    life.learned("c", {"a": 0.9, "b": 0.1, "c": 0.2}, {"a": 0.9, "b": 0.7, "c": 0.4})
+    dips = dip_recovery(life.run().matrix())
+    assert dips.parts == {"a after change 1": 30, "b after change 2": 20}
+
+
 def test_a_dip_that_never_ends_gives_a_lower_bound(tmp_path: Path) -> None:
     life = HandMade(tmp_path).learned("a", {"a": 0.8, "b": 0.0})
     life.learned("b", {"a": 0.3, "b": 0.2}, {"a": 0.7, "b": 0.5})

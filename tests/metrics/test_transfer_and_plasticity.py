@@ -56,6 +56,14 @@ def test_without_an_expert_there_is_no_area_and_it_is_said_which_is_missing(tmp_
     assert figure.reason == "no expert run for task b was given"
 
 
+def test_an_evaluation_from_before_other_learning_is_no_beginning(tmp_path: Path) -> None:
+    life = HandMade(tmp_path).evaluate(a=1.0, b=2.0).learned("a", {"a": 5.0, "b": 4.0})
+    life.live(10).learned("b", {"b": 8.0})
+    figure = transfer(life.run())["transfer/jump_start"]
+    assert figure.value is None
+    assert figure.reason == "b was not evaluated when its learning began"
+
+
 def test_recovery_is_timed_to_the_level_at_which_the_task_was_left(tmp_path: Path) -> None:
     life = two_tasks(tmp_path).learned("a", {"a": 4.0, "b": 7.0}, {"a": 6.0, "b": 7.0})
     figures = transfer(life.run())

@@ -71,6 +71,13 @@ def test_broken_and_unfinished_runs_are_left_out_with_their_reason(tmp_path: Pat
     assert "not a run" in reasons["seed-4"]
 
 
+def test_a_run_under_way_is_said_to_be(tmp_path: Path) -> None:
+    run(tmp_path, 0).set_state("running")
+    held = RunDirectory.open(tmp_path / "exp/base/seed-0", writing=True)
+    assert "still running" in collect([tmp_path]).left_out[0].reason
+    held.close()
+
+
 def test_an_unfinished_run_can_be_had_until_its_last_evaluation(tmp_path: Path) -> None:
     make_run(tmp_path, pieces=5)
     assert not collect([tmp_path]).runs

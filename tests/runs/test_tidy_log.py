@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from synthetic_run import SyntheticLifetime
 
 from l2rl.errors import UserError
 from l2rl.runs.clock import Clock, read_clock, unix_times
-from l2rl.runs.log_views import episodes, rows_of
+from l2rl.runs.log_views import episodes, events, rows_of
 from l2rl.runs.tidy_log import LOG_SCHEMA, TidyLog, read_log
 
 
@@ -264,3 +265,16 @@ def test_rows_of_filters_by_every_given_column(tmp_path: Path) -> None:
     log.flush()
     assert rows_of(read_log(tmp_path), kind="scalar", metric="train/1").num_rows == 3
     assert rows_of(read_log(tmp_path), kind="event").num_rows == 0
+
+
+@pytest.mark.parametrize("detail", ["{ no json", "5", "{}, {}", '["a"]'])
+def test_a_detail_that_is_none_is_an_error_with_its_row(detail: str, tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    for value in range(3):
+        log.append(kind="event", metric="odd", value=value, env_steps=value)
+    log.flush()
+    table = read_log(tmp_path)
+    broken = pa.array(["", detail, ""], pa.string())
+    table = table.set_column(table.schema.get_field_index("detail"), "detail", broken)
+    with pytest.raises(UserError, match="row 1 of the log has a detail that is no JSON object"):
+        events(table)

@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
+from l2rl.action_masks import mask_parts
 from l2rl.curriculum import Task
 from l2rl.environments import Controls
 from l2rl.errors import UserError
@@ -59,10 +60,13 @@ def visible_env(task: Task, seed: int, n_envs: int = 1) -> VecEnv:
 
 
 def controls_of(task: Task, env: VecEnv) -> Controls | None:
-    """The suite's keys; otherwise digits, where there are ten actions at most."""
+    """The suite's keys; otherwise digits, where there are ten actions at most. Actions that are
+    not numbered have none."""
+    if not isinstance(env.action_space, spaces.Discrete):
+        return None
     suite, name = suite_of(task)
     controls = suite.controls(name)
-    if controls is not None or not isinstance(env.action_space, spaces.Discrete):
+    if controls is not None:
         return controls
     count = int(env.action_space.n)
     if count > len(_DIGITS):
@@ -72,20 +76,23 @@ def controls_of(task: Task, env: VecEnv) -> Controls | None:
 
 
 def random_policy(env: VecEnv, seed: int) -> Act:
-    """Uniform over all actions, or over those that are valid where the environment says so."""
+    """Uniform over all actions; where the environment says which are valid, uniform over the valid
+    options of each part of an action."""
     rng = numpy_generator(seed, "play")
     env.action_space.seed(derive_seed(seed, "play") % 2**31)
 
     def act(observations: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
-        if masks is not None and isinstance(env.action_space, spaces.Discrete):
-            return np.array([rng.choice(np.flatnonzero(masks[0]))])
-        return np.array([env.action_space.sample()])
+        if masks is None:
+            return np.array([env.action_space.sample()])
+        options = _options(masks[0], env.action_space)
+        chosen = [rng.choice(np.flatnonzero(valid)) for valid in options]
+        return np.reshape(chosen, (1, *(env.action_space.shape or ())))
 
     return act
 
 
-def scripted_policy(task: Task) -> Act:
-    """The suite's own. Raises `UserError` when it has none."""
+def scripted_policy(task: Task, env: VecEnv) -> Act:
+    """The suite's own. Raises `UserError` when it has none, or one for another kind of actions."""
     suite, name = suite_of(task)
     policy = suite.scripted_policy(name)
     if policy is None:
@@ -93,9 +100,15 @@ def scripted_policy(task: Task) -> Act:
 
     def act(observations: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
         try:
-            return np.asarray(policy(observations, masks))
+            actions = np.asarray(policy(observations, masks))
         except ValueError as error:
             raise UserError(f"{task.env}: the scripted policy cannot play it: {error}") from None
+        if not env.action_space.contains(actions[0]):
+            raise UserError(
+                f"{task.env}: the scripted policy does not act in {env.action_space}\n"
+                "  use --policy random"
+            )
+        return actions
 
     return act
 
@@ -150,7 +163,7 @@ def _step(
         # After its last step the environment speaks of the next episode already.
         caption=before.caption if done else camera.caption(),
         action=action,
-        refused=_is_refused(action, masks),
+        refused=masks is not None and _is_refused(action, masks[0], env.action_space),
         total=before.total + float(rewards[0]),
         length=before.length + 1,
         ended=infos[0]["episode"] if done else None,
@@ -166,5 +179,11 @@ def masks_of(env: VecEnv) -> np.ndarray | None:
     return np.array(given, dtype=bool)
 
 
-def _is_refused(action: Any, masks: np.ndarray | None) -> bool:
-    return masks is not None and np.ndim(action) == 0 and not masks[0, int(action)]
+def _options(mask: np.ndarray, space: spaces.Space[Any]) -> list[np.ndarray]:
+    """A flat mask, one piece for each part of an action."""
+    return np.split(mask, np.cumsum(mask_parts(space))[:-1])
+
+
+def _is_refused(action: Any, mask: np.ndarray, space: spaces.Space[Any]) -> bool:
+    parts = zip(_options(mask, space), np.atleast_1d(action), strict=True)
+    return not all(valid[option] for valid, option in parts)

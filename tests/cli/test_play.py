@@ -167,12 +167,17 @@ def test_a_refused_action_is_told() -> None:
     assert refused == [False, True, True, True]
 
 
-def test_chance_takes_valid_actions_only() -> None:
-    env = visible_env(Task("play", "minigames/DefeatRoaches"), 0)
+@pytest.mark.xdist_group("functions")
+@pytest.mark.parametrize("actions", ["macro", "functions"])
+def test_chance_takes_valid_actions_only(actions: str) -> None:
+    task = Task("play", "minigames/DefeatRoaches", parameters={"actions": actions})
+    env = visible_env(task, 0)
+    assert (controls_of(task, env) is None) == (actions == "functions")
     camera = Camera(env, fps=1, speed=100, size=(80, 60), panel=False)
     moments = list(play(env, random_policy(env, 0), camera, episodes=1, steps=60))
     assert not any(moment.refused for moment in moments)
-    assert len({int(moment.action) for moment in moments if moment.action is not None}) > 10
+    done = {int(np.atleast_1d(m.action)[0]) for m in moments if m.action is not None}
+    assert len(done) > 10
 
 
 def read_until(descriptor: int, wanted: bytes, seconds: float) -> bytes:

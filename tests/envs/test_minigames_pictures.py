@@ -13,6 +13,7 @@ from minigame_helpers import TASKS, engine, put
 
 import l2rl.envs.minigames  # noqa: F401  (registers the ids)
 from l2rl.envs.minigames.engine import Engine
+from l2rl.envs.minigames.functions import from_function_call, function_ids
 from l2rl.envs.minigames.render import DEFAULT_SIZE, Film, palette, picture, words
 from l2rl.envs.minigames.render.bodies import BODIES, OWN_PAINT, draw_body
 from l2rl.envs.minigames.render.canvas import Canvas
@@ -375,3 +376,45 @@ def test_a_refused_action_stands_out_in_the_panel() -> None:
     assert (shown == palette.WARNING).all(axis=2).sum() > 500
     (shown,) = Film(games).frames(0, FIRST_MOVE, [1.0])
     assert (shown == palette.WARNING).all(axis=2).sum() < 50
+
+
+@pytest.mark.xdist_group("functions")
+def test_function_calls_are_told_with_their_points_and_filmed() -> None:
+    games = engine("MoveToBeacon", actions="functions", observation="vector")
+    chosen = from_function_call(function_ids()["select_army"], [[0]])
+    games.step(chosen[None])
+    call = from_function_call(function_ids()["Move_screen"], [[0], [5, 40]])
+    (scene,) = Film(games).scenes(0, call, [1.0])
+    assert (scene.told, scene.refused) == ("Move screen (5, 40)", False)
+    foreseen = scene.position(OWN, 0)
+    begun = scene_of(games, 0).position(OWN, 0)
+    games.step(call[None])
+    assert scene_of(games, 0).position(OWN, 0) == foreseen != begun
+    unknown = from_function_call(function_ids()["Train_Marine_quick"], [[0]])
+    assert next(Film(games).scenes(0, unknown, [1.0])).refused
+
+
+def test_orders_that_wait_go_on_from_the_end_of_the_first() -> None:
+    games = roaches(marines=1)
+    game = games.games[0]
+    x, y = float(game["x"][OWN, 0]), float(game["y"][OWN, 0])
+    game["order"][OWN, 0], game["order_x"][OWN, 0], game["order_y"][OWN, 0] = MOVE, x + 4, y
+    before = arena(games)
+    game["waiting"][0], game["waiting_order"][0, 0] = 1, MOVE
+    game["waiting_x"][0, 0], game["waiting_y"][0, 0] = x + 4, y + 4
+    changed = (before != arena(games)).any(axis=2)
+    column, row = place(games, x + 4, y + 2)
+    assert changed[round(row), round(column) - 2 : round(column) + 3].any()
+    assert not changed[:, : round(place(games, x + 3, y)[0])].any()
+
+
+def test_a_chosen_structure_has_a_ring_and_a_used_up_field_is_gone() -> None:
+    games = economy()
+    game = games.games[0]
+    before = arena(games)
+    game["structure_chosen"][1] = 1
+    ring = arena(games)
+    assert reach_of_change(before, ring, place(games, 39.0, 28.0)) < 60
+    game["item_kind"][0] = 0
+    assert reach_of_change(ring, arena(games), place(games, 25.0, 24.0)) < 40
+    assert "mineral field" not in words(games, 0)

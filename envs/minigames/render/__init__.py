@@ -13,7 +13,7 @@ from ..engine import Engine
 from .film import Film
 from .picture import DEFAULT_SIZE, SMALLEST_SIZE, draw
 from .roll import caption
-from .scene import scene_of
+from .scene import Action, scene_of
 
 __all__ = ["DEFAULT_SIZE", "SMALLEST_SIZE", "Film", "picture", "words"]
 
@@ -24,17 +24,17 @@ def picture(
     *,
     size: tuple[int, int] | None = None,
     panel: bool = True,
-    action: int = -1,
+    action: Action | None = None,
 ) -> np.ndarray:
     """Game i as (height, width, 3) uint8, north up.
 
     `size` is (width, height) in pixels, `DEFAULT_SIZE` when None. `panel`: with score, legend and
-    minimap beside the arena. `action` is the macro action to name there, -1 for none. Raises
+    minimap beside the arena. `action` is what to name there, if anything. Raises
     `ValueError` for a size at which a panel could not be read.
     """
     return draw(scene_of(engine, i, action), size or DEFAULT_SIZE, panel)
 
 
-def words(engine: Engine, i: int, action: int = -1) -> str:
+def words(engine: Engine, i: int, action: Action | None = None) -> str:
     """Game i in one line: score, clock, counts, the action."""
     return caption(scene_of(engine, i, action))

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..engine import Engine
-from ..spaces import NO_OP
 from ..state import HOSTILE, OWN
 from .picture import DEFAULT_SIZE, draw
-from .scene import Fallen, Scene, scene_of
+from .scene import Action, Fallen, Scene, scene_of
 from .units import FADE_LOOPS
 
 
@@ -31,7 +30,7 @@ class Film:
     def frames(
         self,
         i: int,
-        action: int,
+        action: Action,
         shares: Sequence[float],
         *,
         size: tuple[int, int] | None = None,
@@ -43,24 +42,26 @@ class Film:
         size = size or DEFAULT_SIZE
         return [draw(scene, size, panel) for scene in self.scenes(i, action, shares)]
 
-    def scenes(self, i: int, action: int, shares: Sequence[float]) -> Iterator[Scene]:
+    def scenes(self, i: int, action: Action, shares: Sequence[float]) -> Iterator[Scene]:
         """The same as scenes, each valid until the next one is asked for."""
         shadow, step_mul = self._shadow, int(self.engine.rules["step_mul"][0])
         shadow.games[:] = self.engine.games[i : i + 1]
         shadow.masks[:] = self.engine.masks[i : i + 1]
-        refused = not shadow.masks[0, action]
+        # In both kinds of masks what is done comes first, then how.
+        refused = not shadow.masks[0, np.atleast_1d(action)[0]]
+        nothing = np.zeros_like(action)
         explored = shadow.games["explored"].copy()
         wanted = {max(round(share * step_mul), 1) for share in shares}
         for loop in range(1, step_mul + 1):
             # The agent looks around only after the step.
             shadow.games["explored"] = explored
-            over = self._loop(i, action if loop == 1 else NO_OP)
+            over = self._loop(i, action if loop == 1 else nothing)
             if loop in wanted or over:
                 yield scene_of(shadow, 0, action, refused, self._fallen[i])
             if over:
                 return
 
-    def _loop(self, i: int, action: int) -> bool:
+    def _loop(self, i: int, action: Action) -> bool:
         """One game loop of the shadow; notes who dies in it. Whether the episode is over."""
         game = self._shadow.games[0]
         before, wave = game.copy(), int(game["wave"])

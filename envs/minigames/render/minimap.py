@@ -41,7 +41,7 @@ def minimap(scene: Scene, side: int) -> Image.Image:
 def _things(canvas: Canvas, scene: Scene, dot: float) -> None:
     """Items and structures."""
     game = scene.game
-    for k in range(game["items"]):
+    for k in scene.items():
         kind = game["item_kind"][k]
         x, y = float(game["item_x"][k]), float(game["item_y"][k])
         if kind == BEACON_ITEM:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from ..spaces import N_ACTIONS
 from ..state import HOSTILE, OWN
 from . import palette
 from .canvas import Canvas, font
 from .minimap import minimap
 from .palette import Colour
 from .roll import Row, rows
-from .scene import Scene, action_words, clock, twists
+from .scene import Scene, clock, twists
 
 _DESIGN_HEIGHT = 432
 """Pixels at which the sizes below are meant."""
@@ -112,15 +111,18 @@ class Panel:
         self.row += 11 * self.unit
 
     def _action(self) -> None:
-        """The macro action; a refused one stands out."""
+        """The action; a refused one stands out."""
         scene = self.scene
         bottom = self.row + 18 * self.unit
-        refused = scene.refused and 0 <= scene.action < N_ACTIONS
-        fill = palette.WARNING if refused else palette.mixed(palette.PANEL, palette.PANEL_LINE, 0.6)
+        fill = (
+            palette.WARNING
+            if scene.refused
+            else palette.mixed(palette.PANEL, palette.PANEL_LINE, 0.6)
+        )
         self.canvas.box(self.left, -self.row, self.right, -bottom, fill)
         self.row += 2.0 * self.unit
-        words = action_words(scene) + (" - not possible" if refused else "")
-        colour = palette.UNSEEN if refused else palette.TEXT
+        words = scene.told + (" - not possible" if scene.refused else "")
+        colour = palette.UNSEEN if scene.refused else palette.TEXT
         self._text(words or "-", 12, colour, x=5 * self.unit)
         self.row += 21 * self.unit
 

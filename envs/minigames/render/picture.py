@@ -45,7 +45,7 @@ def field(scene: Scene, size: tuple[int, int]) -> Image.Image:
     shade(canvas, scene)
     draw_border(canvas, scene)
     game = scene.game
-    for k in range(game["items"]):
+    for k in scene.items():
         hidden = scene.hides and not game["item_visible"][k]
         x, y = float(game["item_x"][k]), float(game["item_y"][k])
         draw_item(canvas, int(game["item_kind"][k]), x, y, hidden)

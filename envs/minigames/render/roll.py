@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from ..state import GEYSER_ITEM, HOSTILE, MINERAL_ITEM, OWN
 from . import palette
 from .bodies import HOSTILE_PAINT, NAMES, OWN_PAINT, draw_body
 from .canvas import Canvas
 from .items import ITEMS
-from .scene import Scene, action_words, clock
+from .scene import Scene, clock
 
 NEUTRAL = -1
 
@@ -64,13 +62,13 @@ def _health(scene: Scene, side: int, places: list[int]) -> float:
 def _items(scene: Scene) -> Iterator[Row]:
     """One row a kind; of resources what is left in them."""
     game = scene.game
-    kinds = game["item_kind"][: game["items"]]
-    for kind in map(int, np.unique(kinds)):
+    places = list(scene.items())
+    for kind in sorted({int(game["item_kind"][k]) for k in places}):
         draw, _, name = ITEMS[kind]
-        mine = kinds == kind
-        value = str(int(mine.sum()))
+        mine = [k for k in places if game["item_kind"][k] == kind]
+        value = str(len(mine))
         if kind in (MINERAL_ITEM, GEYSER_ITEM):
-            value += f"  {int(game['item_left'][: len(kinds)][mine].sum()):,}"
+            value += f"  {int(game['item_left'][mine].sum()):,}"
         yield Row(name, value, NEUTRAL, partial(_item, draw))
 
 
@@ -83,7 +81,7 @@ def _economy(scene: Scene) -> Iterator[Row]:
     game = scene.game
     taken, given = supply(scene)
     yield Row("minerals", f"{int(game['minerals']):,}", NEUTRAL, _mineral)
-    if (game["item_kind"][: game["items"]] == GEYSER_ITEM).any():
+    if any(game["item_kind"][k] == GEYSER_ITEM for k in scene.items()):
         yield Row("gas", f"{int(game['vespene']):,}", NEUTRAL, _drop)
     yield Row("supply", f"{taken} / {given}", NEUTRAL, _bars)
     if game["marines_built"]:
@@ -129,7 +127,6 @@ def caption(scene: Scene) -> str:
     """The scene in one line: score, clock, counts, the action."""
     parts = [f"score {float(scene.game['score']):g}", f"{clock(scene.seconds_left)} left"]
     parts += [f"{row.name} {row.value.replace('  ', ' ')}" for row in rows(scene)]
-    words = action_words(scene)
-    if words:
-        parts.append(words + (" (not possible)" if scene.refused else ""))
+    if scene.told:
+        parts.append(scene.told + (" (not possible)" if scene.refused else ""))
     return " · ".join(parts)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..engine import Engine
+from ..functions import COLUMNS, POINTS, function_table
 from ..sight import SCREEN
 from ..spaces import ACTIONS, DIRECTIONS, FIRST_ATTACK, FIRST_MOVE
 from ..state import (
@@ -23,6 +25,9 @@ from ..state import (
     OWN,
 )
 from ..units import LOOPS_PER_SECOND
+
+Action = int | np.integer[Any] | np.ndarray
+"""A macro action, or a function call, (17,) whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,8 @@ class Scene:
     game: np.void
     rule: np.void
     units: np.ndarray
-    action: int = -1
-    """The macro action under way, -1 when there is none to tell of."""
+    told: str = ""
+    """The action under way in words, empty when there is none to tell of."""
     refused: bool = False
     """That action was not valid."""
     fallen: Sequence[Fallen] = ()
@@ -60,6 +65,10 @@ class Scene:
     def seconds_left(self) -> float:
         """Of the episode, game seconds."""
         return max(int(self.rule["limit"]) - int(self.game["loop"]), 0) / LOOPS_PER_SECOND
+
+    def items(self) -> Iterator[int]:
+        """Places of the items that are not used up."""
+        return (k for k in range(self.game["items"]) if self.game["item_kind"][k] != 0)
 
     def alive(self, side: int) -> Iterator[int]:
         """Places of one side's living units."""
@@ -135,26 +144,36 @@ class Scene:
 def scene_of(
     engine: Engine,
     i: int,
-    action: int = -1,
+    action: Action | None = None,
     refused: bool = False,
     fallen: Sequence[Fallen] = (),
 ) -> Scene:
     """Game i of an engine, as it is now (not copied)."""
     game, rule = engine.games[i], engine.rules[0]
-    return Scene(engine.task, game, rule, engine.units, action, refused, fallen)
+    told = "" if action is None else action_words(action, rule)
+    return Scene(engine.task, game, rule, engine.units, told, refused, fallen)
 
 
-def action_words(scene: Scene) -> str:
-    """The action in words; a remapped direction says where it really goes."""
-    if scene.action < 0:
-        return ""
-    words = ACTIONS[scene.action].replace("_", " ")
+def action_words(action: Action, rule: np.void) -> str:
+    """An action in words: a macro action, of which a remapped direction says where it really goes,
+    or a function with its points."""
+    if np.ndim(action):
+        return _call_words(np.asarray(action))
+    number = int(action)
+    words = ACTIONS[number].replace("_", " ")
     for first in (FIRST_MOVE, FIRST_ATTACK):
-        if first <= scene.action < first + len(DIRECTIONS):
-            real = DIRECTIONS[scene.rule["direction"][scene.action - first]]
-            if real != DIRECTIONS[scene.action - first]:
+        if first <= number < first + len(DIRECTIONS):
+            real = DIRECTIONS[rule["direction"][number - first]]
+            if real != DIRECTIONS[number - first]:
                 words += f" (goes {real})"
     return words
+
+
+def _call_words(call: np.ndarray) -> str:
+    """`Move screen (23, 40)`."""
+    function = function_table()[int(call[0])]
+    points = [call[COLUMNS[name]].tolist() for name in function.arguments if name in POINTS]
+    return " ".join([function.name.replace("_", " "), *(f"({x}, {y})" for x, y in points)])
 
 
 def twists(scene: Scene) -> list[str]:

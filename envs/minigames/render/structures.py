@@ -18,19 +18,25 @@ _SITE = Paint(palette.faded(palette.OWN, 0.2), palette.faded(palette.OWN, 0.8), 
 
 
 def draw_structures(canvas: Canvas, scene: Scene) -> None:
-    """Every own structure; one under construction is a translucent site with its progress."""
+    """Every own structure."""
+    for j in range(scene.game["structures"]):
+        _structure(canvas, scene, j)
+
+
+def _structure(canvas: Canvas, scene: Scene, j: int) -> None:
+    """One structure; under construction it is a translucent site with its progress."""
     game = scene.game
-    for j in range(game["structures"]):
-        kind = int(game["structure_kind"][j])
-        x, y = float(game["structure_x"][j]), float(game["structure_y"][j])
-        size = float(scene.units["radius"][kind])
-        left = float(game["structure_left"][j])
-        draw_body(canvas, kind, x, y, size, 0.0, _SITE if left > 0 else _BUILT)
-        if left > 0:
-            done = 1 - left / max(float(scene.units["build_loops"][kind]), 1.0)
-            _bar(canvas, x, y - _BAR_RISE * size, 0.9 * size, done, palette.WORK_ORDER)
-        elif game["queue"][j] > 0:
-            _queue(canvas, scene, j, x, y - _BAR_RISE * size, 0.9 * size)
+    kind = int(game["structure_kind"][j])
+    x, y = float(game["structure_x"][j]), float(game["structure_y"][j])
+    size, left = float(scene.units["radius"][kind]), float(game["structure_left"][j])
+    if game["structure_chosen"][j]:
+        canvas.disc(x, y, 1.15 * size, None, palette.faded(palette.SELECTED, 0.8), 1.2)
+    draw_body(canvas, kind, x, y, size, 0.0, _SITE if left > 0 else _BUILT)
+    if left > 0:
+        done = 1 - left / max(float(scene.units["build_loops"][kind]), 1.0)
+        _bar(canvas, x, y - _BAR_RISE * size, 0.9 * size, done, palette.WORK_ORDER)
+    elif game["queue"][j] > 0:
+        _queue(canvas, scene, j, x, y - _BAR_RISE * size, 0.9 * size)
 
 
 def _bar(

@@ -18,7 +18,7 @@ from ..state import (
 from ..units import BANELING, MARINE, ROACH, SCV
 from . import palette
 from .bodies import HIDDEN_PAINT, HOSTILE_PAINT, OWN_PAINT, draw_body
-from .canvas import Canvas
+from .canvas import Canvas, Point
 from .palette import Colour
 from .scene import Fallen, Scene
 
@@ -65,15 +65,24 @@ def draw_units(canvas: Canvas, scene: Scene) -> None:
 
 
 def _order(canvas: Canvas, scene: Scene, j: int) -> None:
-    """A thin line to where an own unit is going: dashed when it fights on the way."""
+    """Thin lines to where an own unit is going, and on to where it will go then."""
+    game = scene.game
+    at = scene.position(OWN, j)
     end = scene.end_of_order(j)
-    order = int(scene.game["order"][OWN, j])
-    if end is None or order not in _ORDERS:
+    if end is not None:
+        _leg(canvas, int(game["order"][OWN, j]), at, end, scene.selected(j))
+        at = end
+    for turn in range(game["waiting"][j]):
+        end = float(game["waiting_x"][j, turn]), float(game["waiting_y"][j, turn])
+        _leg(canvas, int(game["waiting_order"][j, turn]), at, end, scene.selected(j))
+        at = end
+
+
+def _leg(canvas: Canvas, order: int, start: Point, end: Point, selected: bool) -> None:
+    """One line, dashed when the unit fights on the way."""
+    if order not in _ORDERS or math.dist(start, end) < 0.3:
         return
-    start = scene.position(OWN, j)
-    if math.dist(start, end) < 0.3:
-        return
-    colour = palette.faded(_ORDERS[order], 0.75 if scene.selected(j) else 0.35)
+    colour = palette.faded(_ORDERS[order], 0.75 if selected else 0.35)
     if order in (ATTACK, ATTACK_MOVE):
         canvas.dashes(start, end, colour, 1.2)
     else:

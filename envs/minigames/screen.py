@@ -90,7 +90,8 @@ def move_camera(game: Record, column: int, row: int, rule: Record) -> None:
 def remapped(column: int, row: int, rule: Record) -> tuple[int, int]:
     """The pixel that an order aims at, where `action_remap` exchanges the eight directions.
 
-    It keeps its distance from the middle, and turns by as much as its direction is moved.
+    It keeps its distance from the middle, and turns by as much as its direction is moved; what
+    would come to lie beyond the edge is clicked at the edge.
     """
     half = rule.screen_size / 2
     dx, dy = column + 0.5 - half, half - (row + 0.5)
@@ -100,4 +101,5 @@ def remapped(column: int, row: int, rule: Record) -> tuple[int, int]:
         return column, row
     cosine, sine = math.cos(_EIGHTH * moved), math.sin(_EIGHTH * moved)
     across, along = half + cosine * dx - sine * dy, half - (sine * dx + cosine * dy)
-    return math.floor(across), math.floor(along)
+    last = rule.screen_size - 1
+    return min(max(math.floor(across), 0), last), min(max(math.floor(along), 0), last)

@@ -171,14 +171,14 @@ class GameClient:
         return response
 
     @property
+    def observation(self) -> Any:
+        """The same as the library has prepared it for agents."""
+        return self._env._agent_obs[0]
+
+    @property
     def ended(self) -> bool:
         """Whether the episode is over by the game's own rules and time limit."""
         return bool(self.response.player_result)
-
-    @property
-    def action_spec(self) -> Any:
-        """The library's description of its actions."""
-        return self._env.action_spec()[0]
 
     def version(self) -> str:
         """The version the game gives itself."""

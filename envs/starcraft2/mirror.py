@@ -20,6 +20,7 @@ from ..minigames.compiling import entry
 from ..minigames.drift import follow_drift
 from ..minigames.field import clear_field
 from ..minigames.kernel import face
+from ..minigames.observations import Observations
 from ..minigames.rules import rules_of
 from ..minigames.sight import look_around
 from ..minigames.spaces import N_ACTIONS, observation_space
@@ -152,15 +153,19 @@ class Mirror:
         return (float(game["score"]) - before) * scale
 
     def _read(self, response: sc_pb.ResponseObservation) -> None:
+        self._copy(response)
+        self._code.look(self.games, self.rules, self._unit_columns, self._seen, self._mask)
+
+    def _copy(self, response: sc_pb.ResponseObservation) -> None:
+        """An answer into the record."""
         if self._economy is not None:
             self._economy.read(self.game, self.tags, response)
         else:
             read(self.game, self.tags, self.task, response)
-        self._code.look(self.games, self.rules, self._unit_columns, self._seen, self._mask)
 
     # ---- what is known -------------------------------------------------------------------
 
-    def observation(self) -> np.ndarray:
+    def observation(self) -> Observations:
         """What the agent sees, copied."""
         return self._seen.copy()
 

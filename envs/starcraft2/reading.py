@@ -180,9 +180,13 @@ def read_walk(game: Any, j: int, order: sc_raw.UnitOrder) -> None:
     """Walking and standing; another order than these is taken for a walk to its point."""
     ability = abilities.GENERAL.get(order.ability_id, order.ability_id)
     if ability == abilities.HOLD_POSITION:
+        if game["order"][OWN, j] != HOLD:
+            # Where it was told to hold is where it stands.
+            game["order_x"][OWN, j] = game["x"][OWN, j]
+            game["order_y"][OWN, j] = game["y"][OWN, j]
         game["order"][OWN, j] = HOLD
     else:
-        game["order"][OWN, j] = MOVE
+        game["order"][OWN, j] = ATTACK_MOVE if ability == abilities.PATROL else MOVE
         read_point(game, j, order)
 
 

@@ -12,6 +12,9 @@ from .supervision import Supervision
 
 OURS = frozenset(
     {
+        "actions",
+        "screen_size",
+        "hide_specific_actions",
         "observation",
         "plane_size",
         "step_mul",
@@ -88,25 +91,47 @@ def game_values(task: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
                 f"{', '.join(ours)}"
             )
     values = task_values(task, given)
+    for refuse in (_fixed_by_the_map, _drifting, _not_in_pictures):
+        reason = refuse(task, values)
+        if reason is not None:
+            raise ValueError(f"starcraft2/{task}: {reason}")
+    return values
+
+
+def _fixed_by_the_map(task: str, values: Mapping[str, Any]) -> str | None:
+    known = find_game(task).parameters
     for name, value in values.items():
         default = known[name].default
         if name not in OURS and value != default:
-            raise ValueError(
-                f"starcraft2/{task}: {name} = {value!r} is not possible, since the map fixes it "
-                f"({default}); only the embedded game (backend: embedded) can change it"
+            return (
+                f"{name} = {value!r} is not possible, since the map fixes it ({default}); only "
+                "the embedded game (backend: embedded) can change it"
             )
-    if values["limit_s"] > known["limit_s"].default:
-        raise ValueError(
-            f"starcraft2/{task}: limit_s = {values['limit_s']:g} is not possible, since the map "
-            f"ends after {known['limit_s'].default:g} s"
-        )
-    moving = set(values["drift"] or ()) - DRIFTS
-    if moving:
-        raise ValueError(
-            f"starcraft2/{task}: {', '.join(sorted(moving))} cannot drift, since the map fixes it; "
-            f"what can: {', '.join(sorted(DRIFTS - {'over_env_steps'}))}"
-        )
-    return values
+    limit, longest = values["limit_s"], known["limit_s"].default
+    if limit > longest:
+        return f"limit_s = {limit:g} is not possible, since the map ends after {longest:g} s"
+    return None
+
+
+def _drifting(task: str, values: Mapping[str, Any]) -> str | None:
+    moving = sorted(set(values["drift"] or ()) - DRIFTS)
+    if not moving:
+        return None
+    return (
+        f"{', '.join(moving)} cannot drift, since the map fixes it; what can: "
+        f"{', '.join(sorted(DRIFTS - {'over_env_steps'}))}"
+    )
+
+
+def _not_in_pictures(task: str, values: Mapping[str, Any]) -> str | None:
+    """What cannot be done to pictures that the game itself has painted."""
+    if values["observation"] != "features":
+        return None
+    if values["observation_angle"] or "observation_angle" in (values["drift"] or ()):
+        return "observation_angle is not possible with features: pictures are turned by 90 degrees"
+    if values["fog"] and not find_game(task).parameters["fog"].default:
+        return "fog = True is not possible with features: the map is in plain sight"
+    return None
 
 
 def supervision_of(task: str, parameters: Mapping[str, Any]) -> Supervision:

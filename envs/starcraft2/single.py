@@ -7,14 +7,16 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from ..minigames.spaces import action_space, observation_space
+from ..minigames.functions import N_FUNCTIONS
+from ..minigames.observations import Observations, copied
 from . import installation
 from .settings import game_values
-from .vec_env import final_info, make_game
+from .vec_env import final_info, make_game, spaces_of
 
 
-class StarCraftEnv(gymnasium.Env[np.ndarray, np.int64]):
-    """One game. `info["action_mask"]`, (30,) bool, says which actions are valid now.
+class StarCraftEnv(gymnasium.Env[Observations, Any]):
+    """One game. `info["action_mask"]`, (30,) bool, says which actions are valid now. With
+    `actions="functions"` it is (573,), and `info["available_actions"]` is the same.
 
     The keyword arguments are the task's parameters (docs/starcraft2.md). Raises `ValueError` for
     what cannot be or is not installed.
@@ -27,14 +29,14 @@ class StarCraftEnv(gymnasium.Env[np.ndarray, np.int64]):
         missing = installation.missing([task])
         if missing:
             raise ValueError(missing)
-        self.observation_space = observation_space(values["observation"], values["plane_size"])
-        self.action_space = action_space()
+        self.observation_space, self.action_space = spaces_of(values)
+        self._functions = values["actions"] == "functions"
         self.game = make_game(task, parameters, index=0, seed=0)
         self._seeded = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    ) -> tuple[Observations, dict[str, Any]]:
         """A new episode: the first of the stream of `seed`, or the next of the present one."""
         super().reset(seed=seed)
         if seed is None and not self._seeded:
@@ -43,20 +45,21 @@ class StarCraftEnv(gymnasium.Env[np.ndarray, np.int64]):
             self.game.reseed(seed)
         self._seeded = True
         self.game.begin()
-        return self.game.observation.copy(), self._info()
+        return copied(self.game.observation), self._info()
 
-    def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         """One env step; an invalid action does nothing, and is counted at the episode's end."""
-        outcome = self.game.step(int(action))
+        outcome = self.game.step(np.array(action) if self._functions else int(action))
         info = self._info()
         if outcome.done:
             info.update(final_info(self.game, outcome))
         terminated = outcome.done and not outcome.truncated
-        seen = self.game.observation.copy()
+        seen = copied(self.game.observation)
         return seen, outcome.reward, terminated, outcome.truncated, info
 
     def action_masks(self) -> np.ndarray:
-        """Which actions are valid now, (30,) bool."""
+        """Which actions are valid now, (30,) bool; of function calls every part, one after the
+        other, as sb3-contrib expects."""
         return self.game.mask.copy()
 
     def close(self) -> None:
@@ -64,4 +67,7 @@ class StarCraftEnv(gymnasium.Env[np.ndarray, np.int64]):
         self.game.close()
 
     def _info(self) -> dict[str, Any]:
-        return {"action_mask": self.action_masks()}
+        if not self._functions:
+            return {"action_mask": self.action_masks()}
+        available = self.action_masks()[:N_FUNCTIONS]
+        return {"action_mask": available, "available_actions": available.copy()}

@@ -24,6 +24,7 @@ from l2rl.environments import EnvironmentEvent
 from l2rl.errors import UserError
 from l2rl.randomness import derive_seed
 
+from ..minigames.observations import Observations, copied
 from .client import GameClient, GameFailure
 from .supervision import Supervision
 
@@ -44,7 +45,7 @@ class Face(Protocol):
     def follow(self, client: GameClient) -> float:
         """Take in what the game has answered; the reward."""
 
-    def observation(self) -> np.ndarray:
+    def observation(self) -> Observations:
         """What the agent sees, copied."""
 
     def mask(self) -> np.ndarray:
@@ -312,7 +313,7 @@ class SupervisedGame:
             "total": self.total,
             "lost": self._lost,
             "digest": self._digest,
-            "observation": self.observation.copy() if begun else None,
+            "observation": copied(self.observation) if begun else None,
             "mask": self.mask.copy() if begun else None,
         }
 
@@ -324,7 +325,7 @@ class SupervisedGame:
             return
         self.actions = [] if state["actions"] is None else list(state["actions"])
         self.total, self._digest, self._lost = state["total"], state["digest"], state["lost"]
-        self.observation, self.mask = state["observation"].copy(), state["mask"].copy()
+        self.observation, self.mask = copied(state["observation"]), state["mask"].copy()
         if self._lost is None:
             self._catch_up_or_lose()
 

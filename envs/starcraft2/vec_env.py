@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
-from gymnasium import Wrapper
+from gymnasium import Space, Wrapper
 from s2clientprotocol import sc2api_pb2 as sc_pb
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
@@ -16,8 +16,10 @@ from l2rl.environments import EnvironmentEvent
 from l2rl.randomness import derive_seed
 
 from ..minigames.catalogue import find_game
+from ..minigames.observations import Observations
 from ..minigames.spaces import action_space, observation_space
 from ..minigames.units import LOOPS_PER_SECOND
+from .function_face import FunctionFace, feature_interface
 from .mirror import Mirror
 from .settings import game_values, supervision_of
 from .supervisor import Outcome, Rules, SupervisedGame
@@ -31,18 +33,26 @@ def raw_interface() -> sc_pb.InterfaceOptions:
     return sc_pb.InterfaceOptions(raw=True, score=True)
 
 
+def spaces_of(values: Mapping[str, Any]) -> tuple[Space[Any], Space[Any]]:
+    """The spaces of observations and actions, which are the embedded game's."""
+    size = values["screen_size"]
+    seen = observation_space(values["observation"], values["plane_size"], size)
+    return seen, action_space(values["actions"], size)
+
+
 def make_game(task: str, parameters: Mapping[str, Any], *, index: int, seed: int) -> SupervisedGame:
     """One supervised game. Raises `ValueError` as `settings.game_values` does."""
     values = game_values(task, parameters)
+    functions = values["actions"] == "functions"
     rules = Rules(
         name=f"starcraft2/{task}",
         map_name=task,
-        interface=raw_interface,
+        interface=(lambda: feature_interface(values)) if functions else raw_interface,
         step_mul=values["step_mul"],
         limit=round(values["limit_s"] * LOOPS_PER_SECOND),
         disable_fog=bool(find_game(task).parameters["fog"].default) and not values["fog"],
     )
-    face = Mirror(task, values)
+    face = FunctionFace(task, values) if functions else Mirror(task, values)
     return SupervisedGame(index, rules, face, supervision_of(task, parameters), seed)
 
 
@@ -72,13 +82,13 @@ class StarCraftVecEnv(VecEnv):
         ]
         self._threads: ThreadPoolExecutor | None = None
         self.render_mode = "rgb_array"
-        space = observation_space(self.values["observation"], self.values["plane_size"])
-        super().__init__(len(seeds), space, action_space())
-        self._actions = np.zeros(len(seeds), np.int64)
+        seen, acted = spaces_of(self.values)
+        super().__init__(len(seeds), seen, acted)
+        self._actions = np.zeros((len(seeds), *(acted.shape or ())), np.int64)
 
     # ---- playing -------------------------------------------------------------------------
 
-    def reset(self) -> np.ndarray:
+    def reset(self) -> Observations:
         """Begin a new episode in every game; games given a seed by `seed()` start from it."""
         for game, seed in zip(self.games, self._seeds, strict=True):
             if seed is not None:
@@ -89,10 +99,10 @@ class StarCraftVecEnv(VecEnv):
         return self._seen()
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Take the actions, (N,) whole numbers."""
+        """Take the actions, (N,) whole numbers, or (N, 17) function calls."""
         self._actions = actions
 
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Infos]:
+    def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
         """Observations, rewards (N,) float32, dones (N,) bool, infos."""
         pairs = list(zip(self.games, self._actions, strict=True))
         results = self._each(lambda pair: _step(*pair), pairs)
@@ -108,11 +118,15 @@ class StarCraftVecEnv(VecEnv):
             self._threads = ThreadPoolExecutor(self.num_envs, "starcraft2")
         return list(self._threads.map(what, arguments))
 
-    def _seen(self) -> np.ndarray:
-        return np.stack([game.observation for game in self.games])
+    def _seen(self) -> Observations:
+        seen = [game.observation for game in self.games]
+        if isinstance(seen[0], dict):
+            return {name: np.stack([one[name] for one in seen]) for name in seen[0]}
+        return np.stack(seen)
 
     def action_masks(self) -> np.ndarray:
-        """Which actions are valid now, (N, 30) bool."""
+        """Which actions are valid now, (N, 30) bool; of function calls every part, one after the
+        other."""
         return np.stack([game.mask for game in self.games])
 
     def drain_events(self) -> list[EnvironmentEvent]:
@@ -186,7 +200,7 @@ class StarCraftVecEnv(VecEnv):
 
 def _step(game: SupervisedGame, action: Any) -> tuple[Outcome, dict[str, Any]]:
     """One step of one game, and the beginning of its next episode where that is due."""
-    outcome = game.step(int(action))
+    outcome = game.step(action.copy() if np.ndim(action) else int(action))
     if not outcome.done:
         return outcome, {}
     info = final_info(game, outcome)

@@ -14,6 +14,7 @@ from l2rl.envs.minigames.scripted import POLICIES
 from l2rl.envs.minigames.vec_env import MinigameVecEnv
 from l2rl.envs.starcraft2.supervisor import SupervisedGame, episode_seed
 from l2rl.envs.starcraft2.vec_env import StarCraftVecEnv
+from tests.support.runs import differences
 
 Policy = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(observations (N, ...), masks (N, 30)) to actions (N,)."""
@@ -69,12 +70,7 @@ def assert_same_play(one: list[Step], other: list[Step]) -> None:
 
 def assert_same_end(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Two infos of an episode's last step say the same."""
-    assert sorted(one) == sorted(other)
-    for name, value in one.items():
-        if isinstance(value, np.ndarray):
-            assert value.tobytes() == other[name].tobytes(), name
-        else:
-            assert value == other[name], name
+    assert differences(one, other) == []
 
 
 def embedded_episode(
@@ -99,8 +95,8 @@ def assert_plays_as_embedded(
             twin, twin_seen = embedded_episode(task, parameters, env.games[0])
             choose, done = policy(), False
             while not done:
-                assert seen.tobytes() == twin_seen.tobytes()
-                assert env.action_masks().tobytes() == twin.action_masks().tobytes()
+                assert differences(seen, twin_seen) == []
+                assert differences(env.action_masks(), twin.action_masks()) == []
                 action = choose(seen, env.action_masks())
                 seen, rewards, dones, infos = env.step(action)
                 twin_seen, twin_rewards, twin_dones, twin_infos = twin.step(action)

@@ -22,6 +22,7 @@ from ...minigames.state import (
     BUILD,
     GATHER,
     GEYSER_ITEM,
+    GROUP,
     HOLD,
     HOSTILE,
     IDLE,
@@ -107,6 +108,7 @@ def _write_own(engine: Engine, unit: sc_raw.Unit, j: int) -> None:
     game = engine.games[0]
     _write_unit(engine, unit, OWN, j)
     unit.weapon_cooldown = game["cooldown"][OWN, j]
+    unit.is_selected = bool(game["selected"] == GROUP and game["chosen"][j])
     if game["cargo"][j] > 0:
         unit.buff_ids.append(_LOADS[int(game["cargo_kind"][j])])
     order, target = int(game["order"][OWN, j]), int(game["target"][OWN, j])
@@ -162,6 +164,7 @@ def _write_structure(engine: Engine, unit: sc_raw.Unit, s: int) -> None:
     if game["structure_left"][s] > 0:
         unit.build_progress = min(1.0 - game["structure_left"][s] / kind["build_loops"], 0.999)
     unit.health = unit.health_max = kind["health"]
+    unit.is_selected = bool(game["selected"] == GROUP and game["structure_chosen"][s])
     unit.is_active = bool(game["queue_left"][s] > 0)
     for _ in range(game["queue"][s]):
         unit.orders.add(ability_id=abilities.TRAINED_IN[number])

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
-from s2clientprotocol import error_pb2 as sc_error
 from s2clientprotocol import sc2api_pb2 as sc_pb
 
 from ...minigames.catalogue import GAMES
+from .function_simulation import FunctionSimulation
 from .install import BUILD
 from .report import PLAYER
 from .simulation import Simulation
@@ -24,7 +24,7 @@ class Session:
     def __init__(self) -> None:
         self.status: Any = sc_pb.launched
         self.simulation: Simulation | None = None
-        self.seed = 0
+        self.seed, self._map_name = 0, ""
         self._options = sc_pb.InterfaceOptions()
         self._created = sc_pb.RequestCreateGame()
         self._answers: dict[str, Callable[[Any, sc_pb.Response], None]] = {
@@ -73,9 +73,8 @@ class Session:
             response.create_game.error = sc_pb.ResponseCreateGame.InvalidMapPath
             response.create_game.error_details = f"The loopback simulation has no map {name!r}."
             return
-        self._created = request
+        self._created, self._map_name = request, name
         self.seed = request.random_seed
-        self.simulation = Simulation(name, self.seed, disable_fog=request.disable_fog)
         response.create_game.SetInParent()
         self.status = sc_pb.init_game
 
@@ -84,8 +83,17 @@ class Session:
             response.join_game.error = sc_pb.ResponseJoinGame.GameFull
             return
         self._options = request.options
+        self.simulation = self._start()
         response.join_game.player_id = PLAYER
         self.status = sc_pb.in_game
+
+    def _start(self) -> Simulation:
+        """The game that has been created, as the one who joins wants to play it."""
+        fog = {"disable_fog": self._created.disable_fog}
+        if not self._options.HasField("feature_layer"):
+            return Simulation(self._map_name, self.seed, **fog)
+        size = self._options.feature_layer.resolution.x
+        return FunctionSimulation(self._map_name, self.seed, screen_size=size, **fog)
 
     def _restart_game(self, request: sc_pb.RequestRestartGame, response: sc_pb.Response) -> None:
         simulation = self._playing(response)
@@ -118,7 +126,7 @@ class Session:
         simulation = self._playing(response)
         if simulation is None:
             return
-        simulation.observe(response.observation.observation)
+        simulation.observe(response.observation)
         if simulation.ended:
             won = sc_pb.Defeat if simulation.game["over"] else sc_pb.Victory
             response.observation.player_result.add(player_id=PLAYER, result=won)
@@ -129,9 +137,7 @@ class Session:
             return
         response.action.SetInParent()
         for action in request.actions:
-            result: Any = sc_error.NotSupported
-            if action.HasField("action_raw"):
-                result = simulation.act(action.action_raw)
+            result: Any = simulation.act(action)
             response.action.result.append(result)
 
     def _step(self, request: sc_pb.RequestStep, response: sc_pb.Response) -> None:

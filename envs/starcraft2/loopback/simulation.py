@@ -12,7 +12,6 @@ from s2clientprotocol import sc2api_pb2 as sc_pb
 from ...minigames.catalogue import find_game
 from ...minigames.engine import Engine
 from ...minigames.parameters import MAP_SIZE
-from ...minigames.spaces import NO_OP
 from ...minigames.state import ATTACK, ATTACK_MOVE, GEYSER_ITEM, HOLD, HOSTILE, IDLE, MOVE, OWN
 from ...minigames.units import QUEUE_LENGTH, REFINERY, SCV, unit_columns
 from .. import abilities
@@ -26,12 +25,16 @@ _TRAINED = {abilities.TRAIN_SCV: SCV, abilities.TRAIN_MARINE: 0}
 class Simulation:
     """A game on one of the seven maps."""
 
-    def __init__(self, map_name: str, seed: int, *, disable_fog: bool = False) -> None:
+    def __init__(
+        self, map_name: str, seed: int, *, disable_fog: bool = False, **parameters: Any
+    ) -> None:
         fog = bool(find_game(map_name).parameters["fog"].default) and not disable_fog
         # What is on the screen is the viewer's business: raw data is not limited by it.
-        parameters = {"fog": fog, "camera": False}
+        parameters |= {"fog": fog, "camera": False}
         # Compiled here, where a client waits patiently, and not in its first step.
-        Engine(map_name, parameters, [seed]).step(np.array([NO_OP]))
+        nothing = Engine(map_name, parameters, [seed])
+        self._no_op = np.zeros((1, *(nothing.action_space.shape or ())), np.int64)
+        nothing.step(self._no_op)
         self.engine = Engine(map_name, parameters, [seed])
         self.unit_columns = unit_columns()
         self.map_name = map_name
@@ -58,12 +61,12 @@ class Simulation:
     def advance(self, loops: int) -> None:
         """Let the game go on."""
         self.engine.rules["step_mul"] = loops
-        self.engine.step(np.array([NO_OP]), restart=False)
+        self.engine.step(self._no_op, restart=False)
 
-    def observe(self, observation: sc_pb.Observation) -> None:
+    def observe(self, response: sc_pb.ResponseObservation) -> None:
         """Write what the player may know."""
         counts = orders.counts(self.engine.games, self.unit_columns)
-        write_observation(self.engine, counts, observation)
+        write_observation(self.engine, counts, response.observation)
 
     def describe(self, info: sc_pb.ResponseGameInfo) -> None:
         """Write what is known of the map from the start."""
@@ -76,12 +79,13 @@ class Simulation:
 
     # ---- actions -------------------------------------------------------------------------
 
-    def act(self, action: sc_raw.ActionRaw) -> int:
-        """Carry out one raw action; an `ActionResult`."""
-        if action.HasField("unit_command"):
-            return self._command(action.unit_command)
-        if action.HasField("camera_move"):
-            centre = action.camera_move.center_world_space
+    def act(self, action: sc_pb.Action) -> int:
+        """Carry out one action; an `ActionResult`. Only raw ones are known here."""
+        raw = action.action_raw
+        if raw.HasField("unit_command"):
+            return self._command(raw.unit_command)
+        if raw.HasField("camera_move"):
+            centre = raw.camera_move.center_world_space
             self.game["camera_x"], self.game["camera_y"] = centre.x, centre.y
             return sc_error.Success
         return sc_error.NotSupported

@@ -44,6 +44,7 @@ class GuardedProcess(sc_process.StarcraftProcess):  # type: ignore[misc]
     """The library's process, which ends with ours and says truly whether it runs."""
 
     def _launch(self, run_config: Any, args: list[str], **kwargs: Any) -> Any:
+        self._owner = os.getpid()
         # In a session of its own: Ctrl-C asks the run to stop at its next safe point, and until
         # then the run needs its game.
         return super()._launch(
@@ -60,6 +61,11 @@ class GuardedProcess(sc_process.StarcraftProcess):  # type: ignore[misc]
         """End the game at once, without asking it."""
         self._shutdown()
 
+    def close(self) -> None:
+        """End the game; in a forked copy of the process that plays it, nothing."""
+        if getattr(self, "_owner", os.getpid()) == os.getpid():
+            super().close()
+
 
 class _Environment(sc2_env.SC2Env):  # type: ignore[misc]
     """The library's environment, with time-outs and with a process under guard."""
@@ -69,6 +75,7 @@ class _Environment(sc2_env.SC2Env):  # type: ignore[misc]
 
     def __init__(self, *, launch_timeout_s: int, output: Any, **arguments: Any) -> None:
         self._launch_timeout_s, self._output = launch_timeout_s, output
+        self._owner = os.getpid()
         try:
             super().__init__(**arguments)
         except BaseException:
@@ -104,6 +111,11 @@ class _Environment(sc2_env.SC2Env):  # type: ignore[misc]
     def set_timeout(self, seconds: float) -> None:
         """How long every call from now on may take."""
         self._controllers[0]._client._sock.settimeout(seconds)
+
+    def close(self) -> None:
+        """End the game; in a forked copy of the process that plays it, nothing."""
+        if self._owner == os.getpid():
+            super().close()
 
     def kill(self) -> None:
         """End the game without asking it, and forget it."""

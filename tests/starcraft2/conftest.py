@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,15 +18,25 @@ from l2rl.envs.starcraft2.loopback.faults import VARIABLE
 from l2rl.envs.starcraft2.loopback.install import install
 from l2rl.envs.starcraft2.loopback.launcher import NURSERY
 
+WARM = ("MoveToBeacon", "CollectMineralShards", "DefeatRoaches")
+"""The maps that most tests are about; the others are compiled, or loaded, where they are played."""
 WARM_WITHIN_S = 250.0
-"""All seven games are compiled in there where nobody has done it before."""
+CONNECT_EVERY_S = 0.2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All on one worker, so that there is one nursery."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("starcraft2"))
 
 
 @pytest.fixture(scope="session")
 def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The socket of a process that forks stand-ins."""
     path = tmp_path_factory.mktemp("nursery") / "socket"
-    command = [sys.executable, "-m", "l2rl.envs.starcraft2.loopback.nursery", str(path)]
+    command = [sys.executable, "-m", "l2rl.envs.starcraft2.loopback.nursery", str(path), *WARM]
     process = subprocess.Popen(command)
     deadline = time.monotonic() + WARM_WITHIN_S
     while not path.exists():
@@ -48,8 +59,12 @@ def stand_in(
     nursery: Path, game_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """The stand-in is the installed game, and nothing has failed yet in this process."""
+    from l2rl.envs.starcraft2.library import remote_controller
     from l2rl.envs.starcraft2.supervisor import RESTARTS
 
+    # The library tries to connect once a second, and the stand-in is there sooner than that.
+    clock = SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, CONNECT_EVERY_S)))
+    monkeypatch.setattr(remote_controller, "time", clock)
     monkeypatch.setenv("SC2PATH", str(game_folder))
     monkeypatch.setenv(NURSERY, str(nursery))
     monkeypatch.setenv(VARIABLE, str(tmp_path / "faults.json"))

@@ -1,4 +1,5 @@
-"""`python -m l2rl.envs.starcraft2.loopback.nursery SOCKET`: servers forked from one that is ready.
+"""`python -m l2rl.envs.starcraft2.loopback.nursery SOCKET MAP...`: servers forked from one that
+has these maps ready.
 
 See `launcher.py`. Every fork has its own memory, so games know nothing of each other.
 """
@@ -11,15 +12,15 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 
-from ...minigames.catalogue import GAMES
 from .server import main as serve
 from .simulation import Simulation
 
 
-def main(path: str) -> None:
-    """Warm up, then fork a server for everyone who asks, until killed or the parent is gone."""
-    for name in GAMES:
+def main(path: str, maps: Sequence[str]) -> None:
+    """Warm up, then fork a server for everyone who asks, until killed."""
+    for name in maps:
         Simulation(name, 1).advance(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -55,4 +56,4 @@ def _end_with(line: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])

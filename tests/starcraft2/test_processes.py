@@ -38,11 +38,14 @@ def all_gone(folder: Path) -> bool:
     return all(gone(pid) for pid in stand_ins(folder))
 
 
-def test_closing_ends_guard_game_and_temporary_folder(stand_in: Path) -> None:
+def test_closing_ends_guard_game_and_temporary_folder(
+    stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A place of its own, for others on this machine may play, too.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     env = StarCraftVecEnv("MoveToBeacon", n_envs=2)
-    before = set(Path(tempfile.gettempdir()).glob("sc-*"))
     env.reset()
-    made = set(Path(tempfile.gettempdir()).glob("sc-*")) - before
+    made = set(tmp_path.glob("sc-*"))
     assert len(made) == 2
     processes = [game_process(env, i) for i in range(2)]
     assert len(stand_ins(stand_in)) >= 4

@@ -28,6 +28,15 @@ PER_SAMPLE_LOSS: Final = "PER_SAMPLE_LOSS"
 """A batch may carry `weights`, one per sample, that scale the main loss."""
 REPLAY: Final = "REPLAY"
 """The learner is off-policy and learns from a replay buffer."""
+MAIN_GRADIENT: Final = "MAIN_GRADIENT"
+"""The gradient of the learner's own loss, apart from every component's terms; costs a second
+backward pass where components add terms."""
+MAIN_LOSS: Final = "MAIN_LOSS"
+"""The gradient of the learner's own loss can be had on a batch of the component's."""
+SAMPLE_ERRORS: Final = "SAMPLE_ERRORS"
+"""The TD error of each sample of a batch is told after the step."""
+NETWORK_BUILD: Final = "NETWORK_BUILD"
+"""Networks may be changed in structure when the agent is built."""
 
 # Offered by components.
 CHANGE_EVENTS: Final = "CHANGE_EVENTS"
@@ -42,8 +51,10 @@ REPLAY_RATIO: Final = "REPLAY_RATIO"
 """Somebody steers the number of gradient steps per env step."""
 EXPERTS: Final = "EXPERTS"
 """Somebody switches between sets of parameters."""
+WEIGHT_MASK: Final = "WEIGHT_MASK"
+"""Somebody says which entries of the parameters may move at all."""
 
-EXCLUSIVE: Final = frozenset({TASK_BELIEF, REPLAY_BUFFER, REPLAY_RATIO, EXPERTS})
+EXCLUSIVE: Final = frozenset({TASK_BELIEF, REPLAY_BUFFER, REPLAY_RATIO, EXPERTS, WEIGHT_MASK})
 """Things that can have only one owner."""
 
 WAYS_OUT: Final[Mapping[str, str]] = {
@@ -54,12 +65,17 @@ WAYS_OUT: Final[Mapping[str, str]] = {
     ACTIVATIONS: "use learner ppo, dqn or sac",
     PER_SAMPLE_LOSS: "use learner ppo, dqn or sac",
     REPLAY: "use an off-policy learner (dqn or sac)",
+    MAIN_GRADIENT: "use learner ppo, dqn or sac",
+    MAIN_LOSS: "use learner ppo, dqn or sac",
+    SAMPLE_ERRORS: "use learner dqn or sac",
+    NETWORK_BUILD: "use learner ppo, dqn or sac",
     CHANGE_EVENTS: "add a detection component, such as `detection.loss_deviation`",
     TASK_BELIEF: "add a detection component, such as `detection.loss_deviation`",
     CONTEXT_ERRORS: "add `detection.loss_deviation`",
     REPLAY_BUFFER: "add a replay component, such as `replay.reservoir`",
     REPLAY_RATIO: "add a replay ratio component, such as `replay_ratio.adaptive`",
     EXPERTS: "add an expert component, such as `experts.pool`",
+    WEIGHT_MASK: "add a component that isolates parameters",
 }
 """What a user can do when nobody offers a capability."""
 

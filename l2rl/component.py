@@ -42,10 +42,12 @@ if TYPE_CHECKING:
         AgentView,
         BufferView,
         ChangeEvent,
+        CollectionView,
         ComponentGenerators,
         EvaluationEvent,
         GradientView,
         LossView,
+        NetworkBuildView,
         NetworkEdit,
         NetworkView,
         RatioView,
@@ -59,7 +61,9 @@ Batch = dict[str, Any]
 """One minibatch, field name -> tensor with a leading batch axis. Off-policy: `observations`,
 `actions`, `next_observations`, `rewards`, `dones`, and `belief`, `index` where the buffer keeps
 them. PPO: `observations`, `actions`, `old_values`, `old_log_prob`, `advantages`, `returns`.
+`discounts` (batch, 1) where the buffer keeps one for each sample (n-step returns).
 `weights` (batch,) float32, where present, scale each sample's share of the main loss.
+A batch of a step that is not the learner's own (`minimise`) may be empty.
 Under `action_masks: true` also `next_action_masks` (DQN) or `action_masks` (PPO), (batch, n) bool,
 True where an action is valid; whoever adds rows to a batch adds their masks, all True where none
 are known."""
@@ -112,12 +116,22 @@ class Component:
         """(needs, provides) of this instance; override where they depend on the settings."""
         return self.needs, self.provides
 
-    # ---- life of a curriculum ------------------------------------------------------------
+    # ---- birth ---------------------------------------------------------------------------
+
+    def modify_network(self, view: NetworkBuildView) -> None:
+        """Change networks in place while the agent is built; called in order, before `bind`.
+
+        Needs NETWORK_BUILD. What it does may depend on the settings and the view only: a resumed
+        run builds its agent anew and then fills in parameters and buffers, which belong to the
+        agent's state.
+        """
 
     def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
         """Called once, after the learner exists and before anything runs. Call super()."""
         self.agent = agent
         self.rng = rng
+
+    # ---- life of a curriculum ------------------------------------------------------------
 
     def on_task_start(self, event: TaskEvent) -> None:
         """A task begins. Only with TASK_BOUNDARY; `event.label` only with TASK_LABEL."""
@@ -139,6 +153,10 @@ class Component:
         """One gradient step's worth of consolidation in a sleep block. Called in order."""
 
     # ---- data ----------------------------------------------------------------------------
+
+    def collection_context(self, view: CollectionView) -> AbstractContextManager[None]:
+        """Entered around each collection in order, left in reverse order (a stack)."""
+        return nullcontext()
 
     def make_replay_buffer(self, view: BufferView) -> ReplayBuffer:
         """The buffer the learner shall use. Only the one owner of REPLAY_BUFFER is asked."""
@@ -171,6 +189,16 @@ class Component:
 
     def transform_gradients(self, view: GradientView) -> None:
         """Rewrite `view.gradients` in place, before the clip. Stage by stage, then in order."""
+
+    def weight_mask(self, phase: str) -> Mapping[str, torch.Tensor] | None:
+        """Which entries may move: bool tensors of the parameters' shapes by name, True where free;
+        a parameter without one is free, None: all are. Only the one owner of WEIGHT_MASK is asked,
+        before every gradient step and edit, so keep the dictionary until it changes.
+
+        What is not free stays bit for bit, whatever the optimiser (momentum, weight decay) or
+        another component's edit would do; its optimiser moments are zero. The owner's own edits
+        are not masked."""
+        return None
 
     def after_step(self, view: UpdateView) -> None:
         """The optimiser has stepped. Called in order."""
@@ -211,16 +239,19 @@ class Component:
 
 
 HOOKS: Final = (
+    "modify_network",
     "on_task_start",
     "on_task_end",
     "on_change_detected",
     "evaluation_context",
     "sleep_step",
+    "collection_context",
     "make_replay_buffer",
     "on_transitions",
     "transform_batch",
     "loss_terms",
     "transform_gradients",
+    "weight_mask",
     "after_step",
     "propose_replay_ratio",
     "propose_network_edit",

@@ -59,15 +59,28 @@ class Head:
     sizes: tuple[int, ...] = ()
 
 
-HeadFunction = Callable[
-    [Mapping[str, torch.Tensor], torch.Tensor, torch.Tensor | None], dict[str, Head]
-]
-"""(parameters by name, observations (batch, ...), actions (batch, ...) or None) -> heads by name.
-Pure: usable under `torch.func.vmap` and `jacrev`. Actions are needed by SAC's critics only.
+class HeadFunction(Protocol):
+    """What a network says, as a pure function: usable under `torch.func.vmap` and `jacrev`.
 
-Heads speak of all actions, also where the learner masks invalid ones (docs/learners.md): a
-masked logit would have no gradient, and importance or distance measured on it would be zero or NaN.
-The masks are in the batch."""
+    Heads speak of all actions, also where the learner masks invalid ones (docs/learners.md): a
+    masked logit would have no gradient, and importance or distance measured on it would be zero
+    or NaN. The masks are in the batch.
+    """
+
+    def __call__(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        observations: torch.Tensor,
+        actions: torch.Tensor | None = None,
+        beliefs: torch.Tensor | None = None,
+    ) -> dict[str, Head]:
+        """Heads by name.
+
+        `parameters` by name; `observations` (batch, ...); `actions` (batch, ...), needed by SAC's
+        critics only; `beliefs` (batch,) int: the context each row is from, for agents with one
+        output layer a task, which otherwise answer with that of the current task.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,11 @@ class PhaseView:
     """A copy of the optimiser's state by parameter name (`exp_avg`, `exp_avg_sq`, `step`)."""
     activation_kinds: Mapping[str, str] = field(default_factory=dict)
     """Class name of each non-linearity (`ReLU`, `Tanh`) by layer name, as in `activations`."""
+    fresh_parameters: Callable[[torch.Generator], dict[str, torch.Tensor]] = field(
+        default=lambda generator: {}
+    )
+    """Every parameter drawn anew, by name, as it was when the agent was built: the same
+    initialisers with another seed, taken from the given generator."""
 
 
 class ContextErrors(Protocol):
@@ -108,6 +126,10 @@ class ContextErrors(Protocol):
         """How badly each known context explains (batch, ...) transitions, on one scale for all:
         about 0 where it explains them as well as its own, and the smallest is the best guess."""
         ...
+
+
+def _no_learner(*_: Any, **__: Any) -> None:
+    raise LookupError("there is no learner behind this view that could take a gradient step")
 
 
 @dataclass(frozen=True)
@@ -133,6 +155,13 @@ class AgentView:
     """For owners of CHANGE_EVENTS: queue a change; delivered after all `on_transitions`."""
     service: Callable[[str], Any]
     """The component that provides a capability which this one needs."""
+    minimise: Callable[..., None] = _no_learner
+    """`minimise("policy", loss, batch=None)`: a gradient step of one phase on a scalar loss of the
+    component's own: backward, the gradient rules, clip, step. For the end of a task, a detected
+    change and sleep; other components' loss terms take part where `batch` has what they need."""
+    train_on_replay: Callable[[int], None] | None = None
+    """`train_on_replay(steps)`: so many of the learner's ordinary gradient steps on its replay
+    buffer, for the same moments; None without REPLAY."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +210,8 @@ class TransitionBatch:
     """Running number of the first transition; (step, env) has first_index + step * n_envs + env."""
     env_steps: int
     """Env steps of the lifetime after this collection."""
+    action_masks: np.ndarray | None = None
+    """bool (steps, n_envs, n): which actions were valid; None where the learner masks none."""
 
     def flat(self, values: np.ndarray) -> np.ndarray:
         """(steps, n_envs, ...) -> (steps * n_envs, ...)."""
@@ -227,6 +258,13 @@ class GradientView:
     """Live gradients by parameter name; write in place. Parameters without one are absent."""
     batch: Batch
     heads: HeadFunction
+    main_gradients: Mapping[str, torch.Tensor] | None = None
+    """What `gradients` were before any component's loss term, rule or mask: those of the learner's
+    own loss, copies; None without MAIN_GRADIENT and in a step that is not the learner's own."""
+    gradients_on: Callable[[Batch], dict[str, torch.Tensor]] | None = None
+    """Gradients of the learner's own loss of this phase on another batch (same fields), by name,
+    with the parameters as they are and without any effect; where that loss samples, from a
+    generator of its own. None without MAIN_LOSS and in a step that is not the learner's own."""
 
 
 @dataclass(frozen=True)
@@ -242,6 +280,37 @@ class UpdateView:
     update: int
     """Number of gradient steps of this phase before this one."""
     env_steps: int
+    belief: int = 0
+    """The context believed in right now, under which a batch without `belief` was collected."""
+    errors: torch.Tensor | None = None
+    """After the step of a phase `q` or `critic` under SAMPLE_ERRORS: the TD error of each sample
+    before it, (batch,), of all critics the mean of absolute values; None elsewhere."""
+
+
+@dataclass(frozen=True)
+class NetworkBuildView:
+    """The networks of an agent that is being built, before optimisers and targets exist."""
+
+    networks: Mapping[str, torch.nn.Module]
+    """By phase, in order: `policy`; `q`; `critic`, `actor`. Change them in place. A network with a
+    target has that, too, under `<phase>_target`: make the same change to both."""
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
+    generator: torch.Generator
+    """For initial values. The global generator may be used as well: it is seeded for this call
+    and put back afterwards."""
+
+
+@dataclass(frozen=True)
+class CollectionView:
+    """One collection of experience is about to begin."""
+
+    env_steps: int
+    belief: int
+    phases: Mapping[str, PhaseView]
+    lend: Callable[[Mapping[str, Mapping[str, torch.Tensor]]], AbstractContextManager[None]]
+    """`with view.lend({"q": values}): ...`: act with other values for the body, then restore. Only
+    for off-policy learners: PPO learns nothing from what another network did."""
 
 
 @dataclass(frozen=True)
@@ -253,8 +322,8 @@ class SleepView:
     steps: int
     """Length of the sleep block."""
     phases: Mapping[str, PhaseView]
-    minimise: Callable[[str, torch.Tensor], None]
-    """`minimise("policy", loss)`: backward, the gradient rules, clip, step of that phase."""
+    minimise: Callable[..., None]
+    """As `AgentView.minimise`."""
 
 
 @dataclass(frozen=True)

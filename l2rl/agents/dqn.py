@@ -10,10 +10,12 @@ import torch
 from stable_baselines3 import DQN
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import ActionNoise
+from torch import nn
 
 from l2rl.agents.masked_buffers import masked_class
 from l2rl.agents.off_policy import LifelongOffPolicy
-from l2rl.engine.dqn_loss import dqn_loss
+from l2rl.component import Batch
+from l2rl.engine.dqn_loss import DQNLoss, dqn_loss
 from l2rl.engine.phase import Phase, following, last_layer, optimised_parameters
 
 
@@ -32,6 +34,9 @@ class LifelongDQN(LifelongOffPolicy, DQN):
         policy.optimizer = policy.optimizer_class(  # type: ignore[call-arg]
             self.q_net.parameters(), lr=self.lr_schedule(1), **policy.optimizer_kwargs
         )
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {"q": self.q_net, "q_target": self.q_net_target}
 
     def phases(self) -> dict[str, Phase]:
         parameters = optimised_parameters(self.q_net, self.policy.optimizer)
@@ -69,6 +74,7 @@ class LifelongDQN(LifelongOffPolicy, DQN):
         if self._mask_reader is None:
             return super()._sample_action(learning_starts, action_noise, n_envs)
         masks = self._mask_reader.read(f"env step {self.num_timesteps}")
+        self.acted_under = masks
         if self.num_timesteps < learning_starts:
             actions = self._random_actions(masks)
         else:
@@ -142,9 +148,16 @@ class LifelongDQN(LifelongOffPolicy, DQN):
 
     def _train_step(self, batch_size: int) -> float:
         phase = self._phases["q"]
-        batch, gamma = self._sampled(batch_size, phase)
+        batch = self._sampled(batch_size, phase)
         with self.task_heads.for_batch(batch):
             with self.host.recording(phase) as activations:
-                loss = dqn_loss(self.q_net, self.q_net_target, batch, gamma)
-            self.host.step(phase, loss, batch, activations)
-        return loss.item()
+                loss = self._loss(batch)
+            own = self.host.own_loss(phase, lambda other: self._loss(other).total, loss.errors)
+            self.host.step(phase, loss.total, batch, activations, own)
+        return loss.total.item()
+
+    def _loss(self, batch: Batch) -> DQNLoss:
+        return dqn_loss(self.q_net, self.q_net_target, batch, self.gamma)
+
+    def _replay_step(self, step: int) -> None:
+        self._train_step(self.batch_size)

@@ -14,21 +14,26 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from torch import nn
 
 from l2rl import capabilities as cap
 from l2rl.action_masks import mask_parts
+from l2rl.agents.network_build import modify_networks
+from l2rl.agents.own_loss import LossOn, gradients_on_batch
 from l2rl.agents.surroundings import Surroundings, named, told_of
 from l2rl.agents.transition_tap import TransitionTap
 from l2rl.component import Batch, Component
 from l2rl.composition import Composition, CompositionError, CompositionProblem, entitled
 from l2rl.engine.edits import apply_edit, lent, put
+from l2rl.engine.frozen import spared
 from l2rl.engine.phase import Phase
-from l2rl.engine.step import StepHooks, gradient_step
+from l2rl.engine.step import OwnLoss, StepHooks, gradient_step
 from l2rl.views import (
     ActView,
     AgentView,
     BufferView,
     ChangeEvent,
+    CollectionView,
     ComponentGenerators,
     EvaluationEvent,
     NetworkView,
@@ -108,6 +113,14 @@ class ComponentHost:
                 ]
             )
 
+    def modify_networks(self, agent: BaseAlgorithm, networks: Mapping[str, nn.Module]) -> bool:
+        """Let components change the structure of networks; whether any of them may have."""
+        builders = self.composition["modify_network"]
+        for component in builders:
+            with told_of(component):
+                modify_networks(component, agent, networks, self.seed)
+        return bool(builders)
+
     def _agent_view(self, component: Component) -> AgentView:
         return AgentView(
             learner=self.learner,
@@ -123,6 +136,8 @@ class ComponentHost:
             emit=partial(self._emit_for, component.name),
             announce_change=partial(self._announce, component),
             service=partial(self._service, component),
+            minimise=self._minimise,
+            train_on_replay=getattr(self.agent, "train_on_replay", None),
         )
 
     def _sees_labels(self, component: Component) -> bool:
@@ -190,10 +205,28 @@ class ComponentHost:
             self.settle()
             yield step
 
-    def _minimise(self, phase: str, loss: torch.Tensor) -> None:
-        self.step(self.phases[phase], loss, {})
+    def _minimise(self, phase: str, loss: torch.Tensor, batch: Batch | None = None) -> None:
+        self.step(self.phases[phase], loss, batch or {})
 
     # ---- data ----------------------------------------------------------------------------
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Every component's collection context, entered in order and left in reverse."""
+        with ExitStack() as stack:
+            for component in self.composition["collection_context"]:
+                view = CollectionView(
+                    self.agent.num_timesteps, self.belief, self.phase_views, self._lend_to_act
+                )
+                stack.enter_context(component.collection_context(view))
+            yield
+
+    def _lend_to_act(
+        self, values: Mapping[str, Mapping[str, torch.Tensor]]
+    ) -> AbstractContextManager[None]:
+        if self.learner == "ppo":
+            raise LookupError("PPO cannot learn from what another network did: lend nothing to it")
+        return lent(self.phases, values)
 
     def listening(self, callback: BaseCallback) -> BaseCallback:
         """The caller's callback, together with the tap if a component listens."""
@@ -224,7 +257,13 @@ class ComponentHost:
         """The batch after every component's `transform_batch`, chained in order."""
         for component in self.composition["transform_batch"]:
             view = UpdateView(
-                phase.name, phase.parameters, batch, {}, phase.updates, self.agent.num_timesteps
+                phase.name,
+                phase.parameters,
+                batch,
+                {},
+                phase.updates,
+                self.agent.num_timesteps,
+                self.belief,
             )
             batch = component.transform_batch(batch, view)
         return batch
@@ -243,6 +282,7 @@ class ComponentHost:
         loss: torch.Tensor,
         batch: Batch,
         activations: Mapping[str, torch.Tensor] | None = None,
+        own: OwnLoss | None = None,
     ) -> None:
         """One gradient step of one phase, with the components' share in it."""
         gradient_step(
@@ -251,8 +291,27 @@ class ComponentHost:
             batch,
             self.hooks,
             env_steps=self.agent.num_timesteps,
+            belief=self.belief,
             activations=activations or {},
+            own=own,
         )
+
+    def own_loss(
+        self,
+        phase: Phase,
+        loss_on: LossOn | None = None,
+        errors: Callable[[], torch.Tensor] | None = None,
+    ) -> OwnLoss:
+        """What components may ask about a loss of the learner's: `loss_on` gives it for another
+        batch, `errors` the TD errors of this one."""
+        gradients_on = loss_on and partial(
+            gradients_on_batch,
+            phase,
+            loss_on,
+            self.seed,
+            self.agent.task_heads,  # type: ignore[attr-defined]
+        )
+        return OwnLoss(gradients_on, errors)
 
     def gradient_steps(self, default: int, env_steps: int, *, updates: int, episodes: int) -> int:
         """Gradient steps due after `env_steps` more env steps; `default` without an owner."""
@@ -275,6 +334,8 @@ class ComponentHost:
             edit = component.propose_network_edit(view)
             if edit is None:
                 continue
+            if component not in self.hooks.weight_mask:
+                edit = spared(edit, self.phases, self.hooks.weight_mask)
             applied = apply_edit(self.phases, edit)
             self.sets_exchanged += edit.parameter_set is not None
             for other in self.composition["on_network_edited"]:

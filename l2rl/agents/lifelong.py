@@ -14,10 +14,11 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
 
 from l2rl.action_masks import MaskReader, mask_parts, require_choice
 from l2rl.agents.host import ComponentHost
-from l2rl.agents.multi_head import TaskHeads
+from l2rl.agents.multi_head import TaskHeads, copy_to_targets
 from l2rl.agents.schedules import LifetimeClock, ScheduleScope, ScopedSchedule
 from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
@@ -42,6 +43,8 @@ class LifelongAlgorithm(_Base):
     task_heads: TaskHeads
     _mask_reader: MaskReader | None = None
     """Of the environments that are collected from; None without masks."""
+    acted_under: np.ndarray | None = None
+    """The masks (n_envs, n) bool under which the last action was taken; None without masks."""
 
     def __init__(
         self,
@@ -83,10 +86,17 @@ class LifelongAlgorithm(_Base):
         if self.action_masks:
             mask_parts(self.action_space)
             self._set_up_masks()
+        changed = self.host.modify_networks(self, self.networks())
         if self.task_heads.labels:
             self.task_heads.install(self.policy, self.host.seed)
+        if changed or self.task_heads.labels:
+            copy_to_targets(self.policy)
             self._rebuild_optimizers()
         self._bind_host()
+
+    @abstractmethod
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks by the name of their phase, and targets as `<phase>_target`."""
 
     @abstractmethod
     def _rebuild_optimizers(self) -> None:
@@ -98,10 +108,12 @@ class LifelongAlgorithm(_Base):
             for phase in self._phases.values():
                 if phase.network is not None:
                     phase.idle = partial(self.task_heads.idle, phase.network)
+                    phase.heads = self.task_heads.heads_of(phase.heads)
+                    phase.forget_asked = self.task_heads.forget_asked
         self.host.bind(self, self._phases)
 
     def _excluded_save_params(self) -> list[str]:
-        ours = ["host", "clock", "_phases", "task_heads", "_mask_reader"]
+        ours = ["host", "clock", "_phases", "task_heads", "_mask_reader", "acted_under"]
         return [*super()._excluded_save_params(), *ours]
 
     # ---- action masks --------------------------------------------------------------------

@@ -19,6 +19,7 @@ from torch import nn
 
 from l2rl.component import Batch
 from l2rl.randomness import derive_seed, forked_generators
+from l2rl.views import Head, HeadFunction
 
 
 class HeadSelector:
@@ -74,6 +75,8 @@ class TaskHeads:
         self.labels = tuple(labels)
         self.selector = HeadSelector()
         self._head_of_belief: dict[int, int] = {}
+        self._asked: set[int] = set()
+        """Heads that loss terms have asked since the last gradient step."""
 
     def install(self, policy: BasePolicy, seed: int) -> None:
         """Give every output of a policy one head a task, in place; optimisers must be made anew.
@@ -88,7 +91,6 @@ class TaskHeads:
                 owner[name] = multi
             else:
                 setattr(owner, name, multi)
-        _copy_to_targets(policy)
 
     def enter(self, label: str, belief: int) -> None:
         """From now on the head of this task learns; experience is stored under `belief`."""
@@ -113,13 +115,38 @@ class TaskHeads:
         if not self.labels or "belief" not in batch:
             yield
             return
-        beliefs = batch["belief"].reshape(-1)
-        heads = torch.tensor([self._head_of_belief[b] for b in beliefs.tolist()])
-        self.selector.per_sample = heads
+        with self._answering_each(batch["belief"]):
+            yield
+
+    @contextmanager
+    def _answering_each(self, beliefs: torch.Tensor) -> Iterator[None]:
+        """For the body, row by row the head of its context; the current one where unknown."""
+        known, current = self._head_of_belief, self.selector.active
+        before = self.selector.per_sample
+        heads = [known.get(belief, current) for belief in beliefs.reshape(-1).tolist()]
+        self.selector.per_sample = torch.tensor(heads)
         try:
             yield
         finally:
-            self.selector.per_sample = None
+            self.selector.per_sample = before
+
+    def heads_of(self, heads: HeadFunction) -> HeadFunction:
+        """The same heads, answered for each row's own context where contexts are given."""
+
+        def of_each(
+            parameters: Mapping[str, torch.Tensor],
+            observations: torch.Tensor,
+            actions: torch.Tensor | None = None,
+            beliefs: torch.Tensor | None = None,
+        ) -> dict[str, Head]:
+            if beliefs is None:
+                return heads(parameters, observations, actions)
+            with self._answering_each(beliefs):
+                assert self.selector.per_sample is not None
+                self._asked |= set(self.selector.per_sample.tolist())
+                return heads(parameters, observations, actions)
+
+        return of_each
 
     def idle(self, network: nn.Module) -> Iterable[nn.Parameter]:
         """Parameters of a network's heads that answer nothing right now."""
@@ -127,6 +154,7 @@ class TaskHeads:
             return ()
         chosen = self.selector.per_sample
         busy = {self.selector.active} if chosen is None else set(chosen.tolist())
+        busy |= self._asked
         return [
             parameter
             for layer in network.modules()
@@ -136,6 +164,10 @@ class TaskHeads:
             for parameter in head.parameters()
         ]
 
+    def forget_asked(self) -> None:
+        """A gradient step has ended."""
+        self._asked.clear()
+
     def state_dict(self) -> dict[str, Any]:
         return {"active": self.selector.active, "head_of_belief": dict(self._head_of_belief)}
 
@@ -144,7 +176,7 @@ class TaskHeads:
         self._head_of_belief = {int(k): v for k, v in state["head_of_belief"].items()}
 
 
-def _copy_to_targets(policy: BasePolicy) -> None:
+def copy_to_targets(policy: BasePolicy) -> None:
     """Online and target network start equal, new heads included."""
     if isinstance(policy, DQNPolicy):
         policy.q_net_target.load_state_dict(policy.q_net.state_dict())

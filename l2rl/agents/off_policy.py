@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
 from stable_baselines3.common.buffers import (
     DictReplayBuffer,
     NStepReplayBuffer,
@@ -107,9 +107,10 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
     ) -> RolloutReturn:
         before = self.num_timesteps
         self._mask_reader = self.mask_reader(env)
-        rollout = super().collect_rollouts(
-            env, self.host.listening(callback), train_freq, replay_buffer, *args, **kwargs
-        )
+        with self.host.collecting():
+            rollout = super().collect_rollouts(
+                env, self.host.listening(callback), train_freq, replay_buffer, *args, **kwargs
+            )
         # The warm-up is not owed any updates.
         after_warm_up = self.num_timesteps - max(before, self.learning_starts)
         self._env_steps_since_training += max(after_warm_up, 0)
@@ -125,8 +126,8 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
             default, env_steps, updates=self._n_updates, episodes=self._episode_num
         )
 
-    def _sampled(self, batch_size: int, phase: Phase) -> tuple[Batch, float | torch.Tensor]:
-        """A minibatch after `transform_batch`, and its discount."""
+    def _sampled(self, batch_size: int, phase: Phase) -> Batch:
+        """A minibatch after `transform_batch`."""
         assert self.replay_buffer is not None
         data: Any = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
         batch: Batch = {
@@ -139,9 +140,22 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
         # By field: every named tuple has a method called `index`.
         for extra in _OPTIONAL_FIELDS & set(data._fields):
             batch[extra] = getattr(data, extra)
-        discounts = getattr(data, "discounts", None)
-        gamma = self.gamma if discounts is None else discounts
-        return self.host.transformed(batch, phase), gamma
+            if batch[extra] is None:
+                del batch[extra]
+        return self.host.transformed(batch, phase)
+
+    def train_on_replay(self, steps: int) -> None:
+        """So many ordinary gradient steps outside an iteration; none while the buffer is empty."""
+        if self.replay_buffer is None or self.replay_buffer.size() == 0:
+            return
+        self.policy.set_training_mode(True)
+        for step in range(steps):
+            self._replay_step(step)
+        self._n_updates += steps
+
+    @abstractmethod
+    def _replay_step(self, step: int) -> None:
+        """One gradient step of every phase on a minibatch of the replay buffer."""
 
     def _record_terms(self) -> None:
         for name, value in self.host.hooks.drain_terms().items():
@@ -170,7 +184,7 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
         return bool(self.host.composition["make_replay_buffer"])
 
 
-_OPTIONAL_FIELDS = {"belief", "index", "weights", "next_action_masks"}
+_OPTIONAL_FIELDS = {"belief", "index", "weights", "discounts", "next_action_masks"}
 _ARRAYS = (
     "observations",
     "next_observations",

@@ -15,6 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
 
 from l2rl.agents.lifelong import LifelongAlgorithm
 from l2rl.agents.masked_buffers import masked_class
@@ -42,6 +43,9 @@ class LifelongPPO(LifelongAlgorithm, PPO):
         policy.optimizer = policy.optimizer_class(  # type: ignore[call-arg]
             policy.parameters(), lr=self.lr_schedule(1), **policy.optimizer_kwargs
         )
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {"policy": self.policy}
 
     def phases(self) -> dict[str, Phase]:
         parameters = optimised_parameters(self.policy, self.policy.optimizer)
@@ -90,7 +94,7 @@ class LifelongPPO(LifelongAlgorithm, PPO):
             return
 
         def put_on(policy: ActorCriticPolicy, inputs: Any) -> None:
-            masks = reader.read(f"env step {self.num_timesteps}")
+            masks = self.acted_under = reader.read(f"env step {self.num_timesteps}")
             rollout_buffer.note_masks(masks)  # type: ignore[attr-defined]
             set_masks(policy, torch.as_tensor(masks, device=self.device))
 
@@ -140,7 +144,7 @@ class LifelongPPO(LifelongAlgorithm, PPO):
         rollout_buffer: RolloutBuffer,
         n_rollout_steps: int,
     ) -> bool:
-        with self._acting_under_masks(env, rollout_buffer):
+        with self.host.collecting(), self._acting_under_masks(env, rollout_buffer):
             going_on = super().collect_rollouts(
                 env, self.host.listening(callback), rollout_buffer, n_rollout_steps
             )
@@ -176,14 +180,18 @@ class LifelongPPO(LifelongAlgorithm, PPO):
         estimates_kl = is_last or self.target_kl is not None
         log.approx_kl = []
         for batch in self._minibatches(phase):
-            with self.host.recording(phase) as activations:
-                loss = ppo_loss(self.policy, batch, settings)
-            log.add(loss)
-            if estimates_kl:
-                log.approx_kl.append(loss.approximate_kl())
-            if self.target_kl is not None and log.approx_kl[-1] > 1.5 * self.target_kl:
-                return True
-            self.host.step(phase, loss.total, batch, activations)
+            with self.task_heads.for_batch(batch):
+                with self.host.recording(phase) as activations:
+                    loss = ppo_loss(self.policy, batch, settings)
+                log.add(loss)
+                if estimates_kl:
+                    log.approx_kl.append(loss.approximate_kl())
+                if self.target_kl is not None and log.approx_kl[-1] > 1.5 * self.target_kl:
+                    return True
+                own = self.host.own_loss(
+                    phase, lambda other: ppo_loss(self.policy, other, settings).total
+                )
+                self.host.step(phase, loss.total, batch, activations, own)
         return False
 
     def _minibatches(self, phase: Phase) -> Iterator[Batch]:

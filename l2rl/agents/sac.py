@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.utils import polyak_update
+from torch import nn
 
 from l2rl.agents.off_policy import LifelongOffPolicy
 from l2rl.component import Batch
@@ -34,6 +35,13 @@ class LifelongSAC(LifelongOffPolicy, SAC):
             network.optimizer = policy.optimizer_class(  # type: ignore[call-arg]
                 parameters, lr=self.lr_schedule(1), **policy.optimizer_kwargs
             )
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {
+            "critic": self.critic,
+            "critic_target": self.critic_target,
+            "actor": self.actor,
+        }
 
     def phases(self) -> dict[str, Phase]:
         phases = {"critic": self._critic_phase(), "actor": self._actor_phase()}
@@ -105,13 +113,16 @@ class LifelongSAC(LifelongOffPolicy, SAC):
         return [self._phases[n] for n in ("actor", "critic", "entropy") if n in self._phases]
 
     def _train_step(self, step: int, batch_size: int) -> dict[str, float]:
-        batch, gamma = self._sampled(batch_size, self._phases["critic"])
+        batch = self._sampled(batch_size, self._phases["critic"])
         with self.task_heads.for_batch(batch):
-            log = self._train_phases(batch, gamma)
+            log = self._train_phases(batch)
         self._update_targets(step)
         return log
 
-    def _train_phases(self, batch: Batch, gamma: float | torch.Tensor) -> dict[str, float]:
+    def _replay_step(self, step: int) -> None:
+        self._train_step(step, self.batch_size)
+
+    def _train_phases(self, batch: Batch) -> dict[str, float]:
         if self.use_sde:
             self.actor.reset_noise()
         # One forward of the actor serves the entropy and the actor phase, as in SB3.
@@ -119,11 +130,17 @@ class LifelongSAC(LifelongOffPolicy, SAC):
             actions, log_prob = self.actor.action_log_prob(batch["observations"])
         log_prob = log_prob.reshape(-1, 1)
         ent_coef, log = self._train_entropy(batch, log_prob)
-        log["critic_loss"] = self._train_critic(batch, ent_coef, gamma)
+        log["critic_loss"] = self._train_critic(batch, ent_coef)
         loss = sac_loss.actor_loss(self.critic, batch, actions, log_prob, ent_coef)
         log["actor_loss"] = loss.item()
-        self.host.step(self._phases["actor"], loss, batch, actor_activations)
+        phase = self._phases["actor"]
+        own = self.host.own_loss(phase, lambda other: self._actor_loss(other, ent_coef))
+        self.host.step(phase, loss, batch, actor_activations, own)
         return log
+
+    def _actor_loss(self, batch: Batch, ent_coef: torch.Tensor) -> torch.Tensor:
+        actions, log_prob = self.actor.action_log_prob(batch["observations"])
+        return sac_loss.actor_loss(self.critic, batch, actions, log_prob.reshape(-1, 1), ent_coef)
 
     def _train_entropy(
         self, batch: Batch, log_prob: torch.Tensor
@@ -134,19 +151,28 @@ class LifelongSAC(LifelongOffPolicy, SAC):
         ent_coef = torch.exp(self.log_ent_coef.detach())
         assert isinstance(self.target_entropy, float)
         loss = sac_loss.entropy_loss(self.log_ent_coef, log_prob, self.target_entropy)
-        self.host.step(self._phases["entropy"], loss, batch)
+        phase = self._phases["entropy"]
+        self.host.step(phase, loss, batch, own=self.host.own_loss(phase))
         return ent_coef, {"ent_coef": ent_coef.item(), "ent_coef_loss": loss.item()}
 
-    def _train_critic(
-        self, batch: Batch, ent_coef: torch.Tensor, gamma: float | torch.Tensor
-    ) -> float:
+    def _train_critic(self, batch: Batch, ent_coef: torch.Tensor) -> float:
         phase = self._phases["critic"]
-        target = sac_loss.td_target(self.actor, self.critic_target, batch, ent_coef, gamma)
+        target = self._td_target(batch, ent_coef)
         with self.host.recording(phase) as activations:
             loss = sac_loss.critic_loss(self.critic, batch, target)
-        value = loss.item()
-        self.host.step(phase, loss, batch, activations)
+        value = loss.total.item()
+        own = self.host.own_loss(
+            phase, lambda other: self._critic_loss(other, ent_coef), loss.errors
+        )
+        self.host.step(phase, loss.total, batch, activations, own)
         return value
+
+    def _td_target(self, batch: Batch, ent_coef: torch.Tensor) -> torch.Tensor:
+        return sac_loss.td_target(self.actor, self.critic_target, batch, ent_coef, self.gamma)
+
+    def _critic_loss(self, batch: Batch, ent_coef: torch.Tensor) -> torch.Tensor:
+        target = self._td_target(batch, ent_coef)
+        return sac_loss.critic_loss(self.critic, batch, target).total
 
     def _update_targets(self, step: int) -> None:
         if step % self.target_update_interval == 0:

@@ -18,7 +18,16 @@ _OFFERED_BY_VISIBILITY: Mapping[Visibility, frozenset[str]] = {
     "boundaries": frozenset({cap.TASK_BOUNDARY}),
     "hidden": frozenset(),
 }
-_OFFERED_BY_NATIVE_LEARNERS = frozenset({cap.GRADIENTS, cap.ACTIVATIONS, cap.PER_SAMPLE_LOSS})
+_OFFERED_BY_NATIVE_LEARNERS = frozenset(
+    {
+        cap.GRADIENTS,
+        cap.ACTIVATIONS,
+        cap.PER_SAMPLE_LOSS,
+        cap.MAIN_GRADIENT,
+        cap.MAIN_LOSS,
+        cap.NETWORK_BUILD,
+    }
+)
 _OFF_POLICY = frozenset({"dqn", "sac"})
 
 
@@ -37,7 +46,7 @@ class Surroundings:
         """Capabilities that the run and its learner offer, before any component adds its own."""
         offered = _OFFERED_BY_VISIBILITY[self.visibility] | _OFFERED_BY_NATIVE_LEARNERS
         if learner in _OFF_POLICY:
-            offered |= {cap.REPLAY}
+            offered |= {cap.REPLAY, cap.SAMPLE_ERRORS}
         if self.has_sleep:
             offered |= {cap.SLEEP}
         return offered

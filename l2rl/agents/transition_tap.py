@@ -36,9 +36,15 @@ class TransitionTap(BaseCallback):
                 "next_observations": next_observations,
                 "terminated": np.asarray(dones, dtype=bool) & ~truncated,
                 "truncated": truncated,
+                **self._masks(),
             }
         )
         return True
+
+    def _masks(self) -> dict[str, np.ndarray]:
+        """What was valid when the agent acted; nothing for agents without masks."""
+        masks = getattr(self.model, "acted_under", None)
+        return {} if masks is None else {"action_masks": np.array(masks, copy=True)}
 
     def take(self, *, belief: int, first_index: int, env_steps: int) -> TransitionBatch | None:
         """Everything since the last call, or None if there was nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -9,15 +11,30 @@ from torch.nn import functional as F
 from l2rl.component import Batch
 
 
-def dqn_loss(
-    q_net: nn.Module, q_net_target: nn.Module, batch: Batch, gamma: float | torch.Tensor
-) -> torch.Tensor:
+@dataclass(frozen=True)
+class DQNLoss:
+    """The loss and what it is made of."""
+
+    total: torch.Tensor
+    values: torch.Tensor
+    """(batch, 1) of the actions taken."""
+    targets: torch.Tensor
+    """(batch, 1)"""
+
+    def errors(self) -> torch.Tensor:
+        """TD errors (batch,), without gradient."""
+        return (self.values.detach() - self.targets).reshape(-1)
+
+
+def dqn_loss(q_net: nn.Module, q_net_target: nn.Module, batch: Batch, gamma: float) -> DQNLoss:
     """Huber loss of the TD error of one minibatch.
 
     `batch`: observations, next_observations (B, ...), actions (B, 1), rewards, dones (B, 1)
     float32, and optionally weights (B,) float32, next_action_masks (B, n) bool: the target's
-    maximum is then over valid actions. `gamma`: discount, a number or (B, 1).
+    maximum is then over valid actions. `gamma`: discount, where there
+    are no `discounts` (B, 1) in the batch.
     """
+    gamma = batch.get("discounts", gamma)
     masks: torch.Tensor | None = batch.get("next_action_masks")
     with torch.no_grad():
         next_values = q_net_target(batch["next_observations"])
@@ -30,5 +47,8 @@ def dqn_loss(
     values = torch.gather(values, dim=1, index=batch["actions"].long())
     weights: torch.Tensor | None = batch.get("weights")
     if weights is None:
-        return F.smooth_l1_loss(values, targets)
-    return (weights.reshape(-1, 1) * F.smooth_l1_loss(values, targets, reduction="none")).mean()
+        total = F.smooth_l1_loss(values, targets)
+    else:
+        each = F.smooth_l1_loss(values, targets, reduction="none")
+        total = (weights.reshape(-1, 1) * each).mean()
+    return DQNLoss(total, values, targets)

@@ -42,6 +42,7 @@ def _called_with(raw: _Raw) -> HeadFunction:
         parameters: Mapping[str, torch.Tensor],
         observations: torch.Tensor,
         actions: torch.Tensor | None = None,
+        beliefs: torch.Tensor | None = None,
     ) -> dict[str, Head]:
         named = {f"network.{name}": value for name, value in parameters.items()}
         result: dict[str, Head] = functional_call(raw, named, (observations, actions))
@@ -141,6 +142,7 @@ def no_heads(
     parameters: Mapping[str, torch.Tensor],
     observations: torch.Tensor,
     actions: torch.Tensor | None = None,
+    beliefs: torch.Tensor | None = None,
 ) -> dict[str, Head]:
     """The heads of a phase without a network (SAC's entropy weight)."""
     return {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import nn
 
 from l2rl.engine.activations import ActivationRecorder
+from l2rl.engine.fresh import fresh_parameters
 from l2rl.engine.heads import head_function, no_heads
 from l2rl.views import HeadFunction, PhaseView, Role
 
@@ -33,6 +35,9 @@ class Phase:
     idle: Callable[[], Iterable[nn.Parameter]] = tuple
     """Parameters with no part in this step (heads of other tasks): they get no gradient at all,
     for even a gradient of zero would let an optimiser's momentum move them."""
+    forget_asked: Callable[[], None] = lambda: None
+    """A gradient step has ended: heads that loss terms asked may be idle again."""
+    fresh_parameters: Callable[[torch.Generator], dict[str, torch.Tensor]] = lambda generator: {}
     updates: int = 0
     """Gradient steps taken so far."""
 
@@ -40,6 +45,7 @@ class Phase:
         if self.network is not None:
             self.heads = head_function(self.network)
             self.recorder = ActivationRecorder(self.network)
+            self.fresh_parameters = partial(fresh_parameters, self.network, tuple(self.parameters))
 
     def activations(
         self, observations: torch.Tensor, actions: torch.Tensor | None = None
@@ -86,6 +92,7 @@ class Phase:
             activations=self.activations,
             read_optimizer=self.read_optimizer,
             activation_kinds=self.activation_kinds(),
+            fresh_parameters=self.fresh_parameters,
         )
 
     def flat_row(self) -> torch.Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from stable_baselines3.common.policies import ContinuousCritic
 from stable_baselines3.sac.policies import Actor
@@ -22,20 +25,38 @@ def td_target(
     critic_target: ContinuousCritic,
     batch: Batch,
     ent_coef: torch.Tensor,
-    gamma: float | torch.Tensor,
+    gamma: float,
 ) -> torch.Tensor:
-    """Soft TD target (B, 1); draws the next actions from the global torch generator."""
+    """Soft TD target (B, 1); draws the next actions from the global torch generator. `gamma`:
+    discount, where the batch has no `discounts` (B, 1)."""
+    discounts = batch.get("discounts", gamma)
     with torch.no_grad():
         following = batch["next_observations"]
         next_actions, next_log_prob = actor.action_log_prob(following)
         next_values = torch.cat(critic_target(following, next_actions), dim=1)
         next_values, _ = torch.min(next_values, dim=1, keepdim=True)
         next_values = next_values - ent_coef * next_log_prob.reshape(-1, 1)
-        target: torch.Tensor = batch["rewards"] + (1 - batch["dones"]) * gamma * next_values
+        target: torch.Tensor = batch["rewards"] + (1 - batch["dones"]) * discounts * next_values
     return target
 
 
-def critic_loss(critic: ContinuousCritic, batch: Batch, target: torch.Tensor) -> torch.Tensor:
+@dataclass(frozen=True)
+class CriticLoss:
+    """The loss and what it is made of."""
+
+    total: torch.Tensor
+    values: Sequence[torch.Tensor]
+    """(batch, 1) of each critic."""
+    target: torch.Tensor
+    """(batch, 1)"""
+
+    def errors(self) -> torch.Tensor:
+        """Mean absolute TD error over the critics, (batch,), without gradient."""
+        distances = [(value.detach() - self.target).abs() for value in self.values]
+        return torch.stack(distances).mean(dim=0).reshape(-1)
+
+
+def critic_loss(critic: ContinuousCritic, batch: Batch, target: torch.Tensor) -> CriticLoss:
     """Half the summed squared TD errors of all critics; optional `weights` (B,) float32."""
     values = critic(batch["observations"], batch["actions"])
     weights = batch.get("weights")
@@ -45,7 +66,7 @@ def critic_loss(critic: ContinuousCritic, batch: Batch, target: torch.Tensor) ->
         column = weights.reshape(-1, 1)
         loss = 0.5 * sum((column * (value - target) ** 2).mean() for value in values)
     assert isinstance(loss, torch.Tensor)
-    return loss
+    return CriticLoss(loss, values, target)
 
 
 def actor_loss(

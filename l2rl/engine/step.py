@@ -1,26 +1,30 @@
 """The one gradient step that every phase of every learner takes.
 
-    losses -> backward -> conflict rules, projections, masks -> clip -> step -> after-step
+    losses -> backward -> conflict rules, projections, masks -> clip -> step -> frozen entries
+    put back -> after-step
 
 With no components this is exactly what Stable-Baselines3 does, operation by operation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
 import torch
 
+from l2rl import capabilities as cap
 from l2rl.component import Batch, Component, GradientStage
 from l2rl.composition import Composition
+from l2rl.engine.frozen import frozen_entries, masks_of
 from l2rl.engine.phase import Phase
 from l2rl.errors import UserError
 from l2rl.views import GradientView, LossView, UpdateView
 
 _STAGES: tuple[GradientStage, ...] = get_args(GradientStage)
 _NOTHING: Mapping[str, torch.Tensor] = {}
+GradientsOn = Callable[[Batch], dict[str, torch.Tensor]]
 
 
 class NonFiniteLossTerm(UserError):
@@ -34,6 +38,11 @@ class StepHooks:
     loss_terms: tuple[Component, ...]
     transform_gradients: tuple[Component, ...]
     after_step: tuple[Component, ...]
+    weight_mask: tuple[Component, ...] = ()
+    keeps_main_gradient: bool = False
+    """Whether somebody must see the gradient of the learner's own loss by itself."""
+    tells_errors: bool = False
+    """Whether somebody wants the TD errors of a batch."""
     term_sums: dict[str, float] = field(default_factory=dict)
     """Sum of each loss term since the last `drain_terms`, for the log."""
     term_counts: dict[str, int] = field(default_factory=dict)
@@ -42,7 +51,14 @@ class StepHooks:
     def of(cls, composition: Composition) -> StepHooks:
         transforms = composition["transform_gradients"]
         staged = [c for stage in _STAGES for c in transforms if c.gradient_stage == stage]
-        return cls(composition["loss_terms"], tuple(staged), composition["after_step"])
+        return cls(
+            composition["loss_terms"],
+            tuple(staged),
+            composition["after_step"],
+            composition["weight_mask"],
+            keeps_main_gradient=composition.needed(cap.MAIN_GRADIENT),
+            tells_errors=composition.needed(cap.SAMPLE_ERRORS),
+        )
 
     def drain_terms(self) -> dict[str, float]:
         """Mean of each loss term since the last call, by `<component>/<term>`."""
@@ -52,6 +68,16 @@ class StepHooks:
         return means
 
 
+@dataclass(frozen=True)
+class OwnLoss:
+    """What else can be told of a loss that is the learner's own."""
+
+    gradients_on: GradientsOn | None = None
+    """Its gradients on another batch; None where they cannot be had."""
+    errors: Callable[[], torch.Tensor] | None = None
+    """TD error of each sample, (batch,); None where there is none."""
+
+
 def gradient_step(
     phase: Phase,
     loss: torch.Tensor,
@@ -59,31 +85,65 @@ def gradient_step(
     hooks: StepHooks,
     *,
     env_steps: int,
+    belief: int = 0,
     activations: Mapping[str, torch.Tensor] = _NOTHING,
+    own: OwnLoss | None = None,
 ) -> None:
-    """Move the parameters of one phase once. `loss` is the learner's own scalar loss."""
-    if hooks.loss_terms:
-        loss = _with_terms(phase, loss, batch, hooks)
+    """Move the parameters of one phase once.
+
+    `loss` is the learner's own scalar loss, about which `own` tells more, or (`own=None`) that of
+    a component.
+    """
+    terms = _terms(phase, batch, hooks)
     phase.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    main_gradients = None
+    if own is not None and hooks.keeps_main_gradient:
+        loss.backward()  # type: ignore[no-untyped-call]
+        main_gradients = {n: g.clone() for n, g in _gradients(phase).items()}
+        loss = sum(terms[1:], terms[0]) if terms else torch.zeros(())
+    else:
+        loss = sum(terms, loss)
+    if loss.requires_grad:
+        loss.backward()  # type: ignore[no-untyped-call]
     for parameter in phase.idle():
         parameter.grad = None
     if hooks.transform_gradients:
-        _transform_gradients(phase, batch, hooks)
-    if phase.max_grad_norm is not None:
-        torch.nn.utils.clip_grad_norm_(phase.clip_parameters, phase.max_grad_norm)
-    phase.optimizer.step()
+        _transform_gradients(phase, batch, hooks, main_gradients, own)
+    with frozen_entries(phase, masks_of(hooks.weight_mask, phase.name)):
+        if phase.max_grad_norm is not None:
+            torch.nn.utils.clip_grad_norm_(phase.clip_parameters, phase.max_grad_norm)
+        phase.optimizer.step()
     if hooks.after_step:
+        errors = own.errors() if own and own.errors and hooks.tells_errors else None
         view = UpdateView(
-            phase.name, phase.parameters, batch, activations, phase.updates, env_steps
+            phase.name,
+            phase.parameters,
+            batch,
+            activations,
+            phase.updates,
+            env_steps,
+            belief,
+            errors,
         )
         for component in hooks.after_step:
             component.after_step(view)
+    phase.forget_asked()
     phase.updates += 1
 
 
-def _with_terms(phase: Phase, loss: torch.Tensor, batch: Batch, hooks: StepHooks) -> torch.Tensor:
-    """The loss plus every component's terms, in order."""
+def _gradients(phase: Phase) -> dict[str, torch.Tensor]:
+    """Live gradients by name, without those of idle parameters."""
+    idle = {id(parameter) for parameter in phase.idle()}
+    return {
+        name: parameter.grad
+        for name, parameter in phase.parameters.items()
+        if parameter.grad is not None and id(parameter) not in idle
+    }
+
+
+def _terms(phase: Phase, batch: Batch, hooks: StepHooks) -> list[torch.Tensor]:
+    """Every component's loss terms, in order."""
+    terms = []
     for component in hooks.loss_terms:
         tensors = component.term_tensors(phase.name)
         if tensors is None:
@@ -91,8 +151,8 @@ def _with_terms(phase: Phase, loss: torch.Tensor, batch: Batch, hooks: StepHooks
         view = LossView(phase.name, phase.parameters, batch, tensors, phase.heads)
         for name, term in component.loss_terms(view).items():
             _log_term(hooks, f"{component.name}/{name}", term, phase.name)
-            loss = loss + term
-    return loss
+            terms.append(term)
+    return terms
 
 
 def _log_term(hooks: StepHooks, name: str, term: torch.Tensor, phase: str) -> None:
@@ -107,8 +167,22 @@ def _log_term(hooks: StepHooks, name: str, term: torch.Tensor, phase: str) -> No
     hooks.term_counts[name] = hooks.term_counts.get(name, 0) + 1
 
 
-def _transform_gradients(phase: Phase, batch: Batch, hooks: StepHooks) -> None:
+def _transform_gradients(
+    phase: Phase,
+    batch: Batch,
+    hooks: StepHooks,
+    main_gradients: Mapping[str, torch.Tensor] | None,
+    own: OwnLoss | None,
+) -> None:
     gradients = {n: p.grad for n, p in phase.parameters.items() if p.grad is not None}
-    view = GradientView(phase.name, phase.parameters, gradients, batch, phase.heads)
+    view = GradientView(
+        phase.name,
+        phase.parameters,
+        gradients,
+        batch,
+        phase.heads,
+        main_gradients,
+        own.gradients_on if own else None,
+    )
     for component in hooks.transform_gradients:
         component.transform_gradients(view)

@@ -130,6 +130,6 @@ def test_the_target_is_the_largest_valid_value_even_where_an_invalid_one_is_larg
         "next_action_masks": torch.tensor([[False, True, True], [True, True, True]]),
     }
     # Huber: half of 0.5 squared for the first, nothing for the second, whose episode ended.
-    assert dqn_loss(online, target, batch, 1.0).item() == pytest.approx(0.125 / 2)
+    assert dqn_loss(online, target, batch, 1.0).total.item() == pytest.approx(0.125 / 2)
     del batch["next_action_masks"]
-    assert dqn_loss(online, target, batch, 1.0).item() == pytest.approx(8.5 / 2)
+    assert dqn_loss(online, target, batch, 1.0).total.item() == pytest.approx(8.5 / 2)

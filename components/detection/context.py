@@ -1,21 +1,75 @@
-"""One context of a detector: its model, a test for each part of the error, its time of grace."""
+"""One context of a detector: its memory, a test for each part of the error, its time of grace."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from .context_model import ContextModel
-from .deviation_test import DeviationTest
+
+class StreamTest(Protocol):
+    """A one-sided test of a stream of errors, one value a chunk."""
+
+    smoothed: float | None
+    """The error as the test sees it, for the log."""
+
+    def update(self, loss: float) -> bool:
+        """Take one error; True on an alarm."""
+
+    def absorb(self, loss: float) -> None:
+        """Take one error as normal, whatever it is."""
+
+    def forget_first_half(self) -> None:
+        """Keep only the later half of what was normal."""
+
+    def restart(self) -> None:
+        """The context came back: what is normal stays, all suspicion goes."""
+
+    @property
+    def mean(self) -> float:
+        """What is normal."""
+
+    @property
+    def rise(self) -> float:
+        """How much above the mean is not normal any more."""
+
+    @property
+    def threshold(self) -> float:
+        """The mean and the rise; infinite while nothing is known."""
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the latest errors had better not be learned."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been seen, without the settings."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Give back what `state_dict` read."""
+
+
+class ContextMemory(Protocol):
+    """What a context knows of its experience."""
+
+    def errors(self, rows: torch.Tensor) -> dict[str, float]:
+        """Error of a chunk of rows by part, without learning."""
+
+    def learn(self, rows: torch.Tensor, generator: torch.Generator) -> None:
+        """Take a chunk of rows as this context's."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it, live."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Give back what `state_dict` read, as copies."""
 
 
 class Context:
     """What a detector knows of one context. Untested while `exempt_chunks` lasts."""
 
     def __init__(
-        self, model: ContextModel, tests: Mapping[str, DeviationTest], exempt_chunks: int
+        self, model: ContextMemory, tests: Mapping[str, StreamTest], exempt_chunks: int
     ) -> None:
         self.model = model
         self.tests = tests

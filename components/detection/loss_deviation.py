@@ -28,98 +28,42 @@ context remembers `memory_transitions` rows. PPO hears of a change when its roll
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
-import numpy as np
-import torch
 from pydantic import Field
 
-from l2rl.capabilities import CHANGE_EVENTS, CONTEXT_ERRORS, TASK_BELIEF
-from l2rl.component import Component, ComponentConfig
-from l2rl.views import AgentView, ChangeEvent, ComponentGenerators, TransitionBatch
+from l2rl.component import ComponentConfig
+from l2rl.views import AgentView, ComponentGenerators
 
-from .context import Context
-from .context_model import PARTS, ContextModel, ModelSettings
 from .deviation_test import DeviationTest
-from .encoding import TransitionEncoder
-
-Kind = Literal["new", "recurring", "unknown"]
+from .model_error import ModelErrorConfig, ModelErrorDetector
 
 
-class LossDeviationConfig(ComponentConfig):
+class LossDeviationConfig(ModelErrorConfig):
     """Settings of `detection.loss_deviation`."""
 
-    chunk_env_steps: int = Field(
-        64, ge=1, description="Env steps whose mean error is one value of the tests."
-    )
     smoothing: float = Field(0.2, gt=0, le=1, description="α of the exponential smoothing.")
     deviations: float = Field(5.0, gt=0, description="k: threshold in σ above the mean.")
     window_chunks: int = Field(100, ge=10, description="W: smoothed errors that give μ and σ.")
     exceedances: int = Field(3, ge=1, description="m: exceedances that make an alarm.")
     exceedances_among: int = Field(5, ge=1, description="n: chunks among which they are counted.")
-    relative_sigma: float = Field(0.12, ge=0, description="Smallest σ as a share of μ.")
-    reward_rise: float = Field(
-        0.25, gt=0, description="Smallest rise of the reward error that counts (1: all of it)."
-    )
-    dynamics_rise: float = Field(
-        0.1, gt=0, description="Smallest rise of the dynamics error that counts (1: all of it)."
-    )
-    observation_rise: float = Field(
-        0.12, gt=0, description="Smallest rise of the observation error that counts (1: all)."
-    )
     clip: float = Field(
         4.0, gt=1, description="Largest error that counts, in distances of the threshold from μ."
     )
-    warmup_env_steps: int = Field(
-        5000, ge=0, description="Env steps that a new context's model learns before it is tested."
-    )
-    dwell_env_steps: int = Field(
-        1000, ge=0, description="Env steps without a test after the return of a known context."
-    )
-    recurrence_limit: float = Field(
-        2.0, gt=0, description="Excess, in thresholds, up to which a context explains experience."
-    )
-    max_contexts: int = Field(
-        16, ge=1, description="Most contexts; at the cap the nearest one is believed in."
-    )
-    most_features: int = Field(
-        256, ge=1, description="Longer observations are projected at random to this length."
-    )
-    model: ModelSettings = Field(ModelSettings(), description="The model of each context.")
 
 
-class LossDeviation(Component):
+class LossDeviation(ModelErrorDetector):
     """Announces changes, keeps the belief, and scores experience under every known context."""
 
-    provides: ClassVar[tuple[str, ...]] = (CHANGE_EVENTS, TASK_BELIEF, CONTEXT_ERRORS)
     cost: ClassVar[str] = "10-12 % of DQN with an update per 4 env steps"
     Config: ClassVar[type[ComponentConfig]] = LossDeviationConfig
     config: LossDeviationConfig
 
     def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
+        self.evidence_chunks = self.config.exceedances_among
         super().bind(agent, rng)
-        self.encoder = TransitionEncoder(
-            agent.observation_space,
-            agent.action_space,
-            most_features=self.config.most_features,
-            generator=rng.torch,
-        )
-        self.contexts = [self._fresh_context()]
-        self.belief = 0
-        self.errors = dict.fromkeys(PARTS, math.nan)
-        self.pending = torch.zeros((0, self.encoder.layout.width))
-        self.held: list[torch.Tensor] = []
 
-    def _fresh_context(self) -> Context:
-        config = self.config
-        model = ContextModel(self.encoder.layout, config.model, self.rng.torch)
-        rises = (config.reward_rise, config.dynamics_rise, config.observation_rise)
-        tests = {p: self._fresh_test(rise) for p, rise in zip(PARTS, rises, strict=True)}
-        return Context(model, tests, self._chunks(config.warmup_env_steps))
-
-    def _fresh_test(self, least_rise: float) -> DeviationTest:
+    def fresh_test(self, part: str) -> DeviationTest:
         config = self.config
         return DeviationTest(
             smoothing=config.smoothing,
@@ -128,130 +72,6 @@ class LossDeviation(Component):
             needed=config.exceedances,
             among=config.exceedances_among,
             relative_floor=config.relative_sigma,
-            least_rise=least_rise,
+            least_rise=self.least_rise(part),
             clip=config.clip,
         )
-
-    def _chunks(self, env_steps: int) -> int:
-        return -(-env_steps // self.config.chunk_env_steps)
-
-    # ---- the stream ----------------------------------------------------------------------
-
-    def on_transitions(self, batch: TransitionBatch) -> None:
-        rows = self.encoder.rows(
-            batch.flat(batch.observations),
-            batch.flat(batch.actions),
-            batch.flat(batch.rewards),
-            batch.flat(batch.next_observations),
-        )
-        chunks = torch.split(torch.cat([self.pending, rows]), self.config.chunk_env_steps)
-        rest = len(chunks[-1]) < self.config.chunk_env_steps
-        self.pending = chunks[-1].clone() if rest else self.pending[:0]
-        for chunk in chunks[:-1] if rest else chunks:
-            self._take(chunk, batch.env_steps)
-
-    def _take(self, chunk: torch.Tensor, env_steps: int) -> None:
-        """Score a chunk, test the score, and let the right model learn it."""
-        context = self.contexts[self.belief]
-        self.errors = context.model.errors(chunk)
-        if context.exempt_chunks > 0:
-            context.learn_untested(self.errors, chunk, self.rng.torch)
-            return
-        alarm = context.test(self.errors)
-        self.held.append(chunk)
-        if alarm:
-            self._decide(env_steps)
-        else:
-            most = 2 * self.config.exceedances_among if context.is_suspicious else 0
-            self._release(context, keep=most)
-
-    def _release(self, context: Context, *, keep: int) -> None:
-        """Let a model learn what was held back, but for the last `keep` chunks."""
-        while len(self.held) > keep:
-            context.model.learn(self.held.pop(0), self.rng.torch)
-
-    # ---- the decision --------------------------------------------------------------------
-
-    def _decide(self, env_steps: int) -> None:
-        """After an alarm: which context is this?"""
-        recent = torch.cat(self.held[-self.config.exceedances_among :])
-        scores = {i: context.excess(recent) for i, context in enumerate(self.contexts)}
-        kind, belief = self._verdict(scores)
-        if kind == "new":
-            self.contexts.append(self._fresh_context())
-        else:
-            self.contexts[belief].come_back(self._chunks(self.config.dwell_env_steps))
-        self._release(self.contexts[belief], keep=0)
-        previous, self.belief = self.belief, belief
-        if belief != previous:
-            self.agent.announce_change(
-                ChangeEvent(
-                    detector=self.name,
-                    env_steps=env_steps,
-                    kind=kind,
-                    belief=belief,
-                    previous_belief=previous,
-                    confidence=_confidence(scores, belief),
-                )
-            )
-
-    def _verdict(self, scores: Mapping[int, float]) -> tuple[Kind, int]:
-        """The nearest other context if it explains the chunks held back, else a new one."""
-        limit = self.config.recurrence_limit
-        within = [i for i in scores if i != self.belief and scores[i] <= limit]
-        if within:
-            return "recurring", min(within, key=lambda i: scores[i])
-        if len(self.contexts) < self.config.max_contexts:
-            return "new", len(self.contexts)
-        return "unknown", min(scores, key=lambda i: scores[i])
-
-    # ---- the service ---------------------------------------------------------------------
-
-    def context_errors(
-        self,
-        observations: np.ndarray,
-        actions: np.ndarray,
-        rewards: np.ndarray,
-        next_observations: np.ndarray,
-    ) -> dict[int, float]:
-        """By how much (batch, ...) transitions exceed what is usual in each known context, in
-        units of its thresholds: about 0 in its own context, above 1 in another. Meant for a
-        chunk or more; a few transitions are noise."""
-        rows = self.encoder.rows(observations, actions, rewards, next_observations)
-        return {i: context.excess(rows) for i, context in enumerate(self.contexts)}
-
-    # ---- books ---------------------------------------------------------------------------
-
-    def metrics(self) -> dict[str, float]:
-        result: dict[str, float] = {"contexts": len(self.contexts)}
-        for part, test in self.contexts[self.belief].tests.items():
-            result[f"{part}_error"] = self.errors[part]
-            result[f"{part}_smoothed"] = math.nan if test.smoothed is None else test.smoothed
-            result[f"{part}_threshold"] = test.threshold
-        return result
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "contexts": [context.state_dict() for context in self.contexts],
-            "projection": self.encoder.projection,
-            "belief": self.belief,
-            "errors": dict(self.errors),
-            "pending": self.pending,
-            "held": list(self.held),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.contexts = [self._fresh_context() for _ in state["contexts"]]
-        for context, saved in zip(self.contexts, state["contexts"], strict=True):
-            context.load_state_dict(saved)
-        projection = state["projection"]
-        self.encoder.projection = None if projection is None else projection.clone()
-        self.belief, self.errors = state["belief"], dict(state["errors"])
-        self.pending = state["pending"].clone()
-        self.held = [chunk.clone() for chunk in state["held"]]
-
-
-def _confidence(scores: Mapping[int, float], belief: int) -> float:
-    """1 - own score / best other score; a new context stands for a score at the threshold."""
-    rivals = [score for context, score in scores.items() if context != belief]
-    return max(0.0, 1.0 - scores.get(belief, 1.0) / max(min(rivals), 1e-9))

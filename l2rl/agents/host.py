@@ -181,6 +181,8 @@ class ComponentHost:
             if index > 0 and self.composition.provider(cap.TASK_BELIEF) is None:
                 self.belief = index
             self._task_event("on_task_start", index, label)
+            # A detector that is told of boundaries announces before experience comes in.
+            self._deliver_changes()
         self.settle()
 
     def end_task(self, index: int, label: str) -> None:

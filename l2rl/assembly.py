@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +14,8 @@ from torch import nn
 
 from l2rl import capabilities as cap
 from l2rl.action_masks import MaskReader
-from l2rl.agents.dqn import LifelongDQN
 from l2rl.agents.host import ComponentHost
 from l2rl.agents.lifelong import LifelongAlgorithm
-from l2rl.agents.ppo import LifelongPPO
-from l2rl.agents.sac import LifelongSAC
 from l2rl.agents.start_from import start_from
 from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
@@ -28,11 +26,16 @@ from l2rl.engine.replay_ratio import ReplayRatioArbiter
 from l2rl.errors import UserError
 from l2rl.task_environments import check_task, make_task_env, stateful
 
-LEARNERS: Final[Mapping[str, type[Any]]] = {
-    "ppo": LifelongPPO,
-    "dqn": LifelongDQN,
-    "sac": LifelongSAC,
+LEARNERS: Final[Mapping[str, str]] = {
+    "ppo": "l2rl.agents.ppo:LifelongPPO",
+    "dqn": "l2rl.agents.dqn:LifelongDQN",
+    "sac": "l2rl.agents.sac:LifelongSAC",
+    "td3": "l2rl.agents.td3:LifelongTD3",
+    "tqc": "l2rl.agents.tqc:LifelongTQC",
+    "qrdqn": "l2rl.agents.qrdqn:LifelongQRDQN",
+    "crossq": "l2rl.agents.crossq:LifelongCrossQ",
 }
+"""Where each learner is; only the one in use is imported."""
 _ACTIVATIONS: Final[Mapping[str, type[nn.Module]]] = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,
@@ -44,7 +47,18 @@ _ACTION_SPACES: Final[Mapping[str, tuple[type[spaces.Space[Any]], ...]]] = {
     "ppo": (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary),
     "dqn": (spaces.Discrete,),
     "sac": (spaces.Box,),
+    "td3": (spaces.Box,),
+    "tqc": (spaces.Box,),
+    "qrdqn": (spaces.Discrete,),
+    "crossq": (spaces.Box,),
 }
+
+
+def learner_class(name: str) -> type[Any]:
+    """The class of a learner by its name in YAML."""
+    module, _, attribute = LEARNERS[name].partition(":")
+    cls: type[Any] = getattr(importlib.import_module(module), attribute)
+    return cls
 
 
 def build_components(loaded: LoadedExperiment) -> list[Component]:
@@ -235,7 +249,7 @@ def build_agent(loaded: LoadedExperiment, env: VecEnv) -> LifelongAlgorithm:
     """The agent on its first environment. Raises `ConfigError` for what SB3 refuses."""
     config = loaded.config
     try:
-        agent: LifelongAlgorithm = LEARNERS[config.agent.learner](
+        agent: LifelongAlgorithm = learner_class(config.agent.learner)(
             config.agent.policy,
             env,
             components=build_components(loaded),

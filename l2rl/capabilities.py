@@ -35,6 +35,8 @@ MAIN_LOSS: Final = "MAIN_LOSS"
 """The gradient of the learner's own loss can be had on a batch of the component's."""
 SAMPLE_ERRORS: Final = "SAMPLE_ERRORS"
 """The TD error of each sample of a batch is told after the step."""
+EXTRA_ROWS: Final = "EXTRA_ROWS"
+"""`transform_batch` may hand back more rows than it was given."""
 NETWORK_BUILD: Final = "NETWORK_BUILD"
 """Networks may be changed in structure when the agent is built."""
 
@@ -61,14 +63,15 @@ WAYS_OUT: Final[Mapping[str, str]] = {
     TASK_LABEL: "set `visibility: labels` in the curriculum",
     TASK_BOUNDARY: "set `visibility: labels` or `visibility: boundaries` in the curriculum",
     SLEEP: "add a `sleep` block to the curriculum",
-    GRADIENTS: "use learner ppo, dqn or sac",
+    EXTRA_ROWS: "use learner ppo, dqn, sac or td3",
+    GRADIENTS: "use another learner",
     ACTIVATIONS: "use learner ppo, dqn or sac",
     PER_SAMPLE_LOSS: "use learner ppo, dqn or sac",
-    REPLAY: "use an off-policy learner (dqn or sac)",
-    MAIN_GRADIENT: "use learner ppo, dqn or sac",
+    REPLAY: "use an off-policy learner, such as dqn or sac",
+    MAIN_GRADIENT: "use another learner",
     MAIN_LOSS: "use learner ppo, dqn or sac",
     SAMPLE_ERRORS: "use learner dqn or sac",
-    NETWORK_BUILD: "use learner ppo, dqn or sac",
+    NETWORK_BUILD: "use another learner",
     CHANGE_EVENTS: "add a detection component, such as `detection.loss_deviation`",
     TASK_BELIEF: "add a detection component, such as `detection.loss_deviation`",
     CONTEXT_ERRORS: "add `detection.loss_deviation`",

@@ -88,8 +88,8 @@ class Component:
     """Capabilities this component publishes or owns."""
     conflicts: ClassVar[Mapping[str, str]] = {}
     """Name of another component -> why the two cannot be on one agent."""
-    learners: ClassVar[tuple[str, ...]] = ("ppo", "dqn", "sac")
-    """Learners on which the method makes sense."""
+    learners: ClassVar[tuple[str, ...]] = ()
+    """Learners on which the method makes sense; none named: all that offer what it needs."""
     order: ClassVar[int] = 0
     """Place among components that do not depend on each other: lower first, then by name."""
     gradient_stage: ClassVar[GradientStage] = "conflict"

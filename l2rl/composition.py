@@ -79,7 +79,7 @@ def entitled(component: Component, capability: str) -> bool:
 
 def _wrong_learners(components: Sequence[Component], learner: str) -> Iterable[CompositionProblem]:
     for component in components:
-        if learner not in component.learners:
+        if component.learners and learner not in component.learners:
             yield CompositionProblem(
                 component.name,
                 f"component {component.name!r} does not work with learner {learner!r}",

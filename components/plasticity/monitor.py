@@ -87,7 +87,7 @@ class PlasticityMonitor(Component):
         super().bind(agent, rng)
         self._parts = [part for phase in self._chosen() for part in network_parts(phase)]
         self._phases = {part.phase.name: part.phase for part in self._parts}
-        self._with_actions = agent.learner == "sac" and "critic" in self._phases
+        self._with_actions = "critic" in self._phases
         self._probe = RecentExperience(
             self.config.probe_size, self.config.probe_env_steps, rng.numpy
         )

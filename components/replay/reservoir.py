@@ -186,7 +186,6 @@ class ReservoirBuffer(PackedReplayBuffer):
 class Reservoir(Component):
     """Replaces the learner's replay buffer by a `ReservoirBuffer`."""
 
-    learners = ("dqn", "sac")
     needs = (REPLAY,)
     provides = (REPLAY_BUFFER,)
     cost = "sampling 0.25-0.45x of SB3's; no memory beyond the buffer's"

@@ -46,7 +46,6 @@ _RECTIFYING: Final = {"ReLU": (0.0, math.inf), "ReLU6": (0.0, math.inf)}
 _SATURATING: Final = {"Tanh": (-0.99, 0.99), "Hardtanh": (-0.99, 0.99), "Sigmoid": (0.01, 0.99)}
 """Class name of a layer -> bounds between which an output counts as active."""
 _PAPERS_INTERVAL_EPISODES = 50
-_VALUE_PHASE: Final = {"dqn": "q", "sac": "critic"}
 
 
 class AdaptiveRatioController:
@@ -80,7 +79,6 @@ class AdaptiveRatioController:
 class AdaptiveReplayRatio(Component):
     """Steers the learner's replay ratio by the critic's fraction of active units."""
 
-    learners = ("dqn", "sac")
     needs = (REPLAY, ACTIVATIONS)
     provides = (REPLAY_RATIO,)
     cost = "2 %; once settled high/low times as many updates"
@@ -142,7 +140,7 @@ class AdaptiveReplayRatio(Component):
 
     def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
         super().bind(agent, rng)
-        self._phase = _VALUE_PHASE[agent.learner]
+        self._phase = "critic" if "critic" in agent.phases else "q"
         self._limits = activity_limits(agent.phases[self._phase].activation_kinds)
         if not self._limits:
             raise UserError(

@@ -27,7 +27,7 @@ from l2rl.composition import Composition, CompositionError, CompositionProblem, 
 from l2rl.engine.edits import apply_edit, lent, put
 from l2rl.engine.frozen import spared
 from l2rl.engine.phase import Phase
-from l2rl.engine.step import OwnLoss, StepHooks, gradient_step
+from l2rl.engine.step import OwnLoss, StepHooks, finish_step, gradient_step
 from l2rl.views import (
     ActView,
     AgentView,
@@ -297,6 +297,24 @@ class ComponentHost:
             activations=activations or {},
             own=own,
         )
+
+    def finish_step(
+        self, phase: Phase, batch: Batch, activations: Mapping[str, torch.Tensor]
+    ) -> None:
+        """The rest of a gradient step after the backward of a learner that is not ours."""
+        finish_step(
+            phase,
+            batch,
+            self.hooks,
+            env_steps=self.agent.num_timesteps,
+            belief=self.belief,
+            activations=activations,
+        )
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """Every capability that somebody offers on this agent."""
+        return self.composition.offered
 
     def own_loss(
         self,

@@ -18,7 +18,7 @@ from torch import nn
 
 from l2rl.action_masks import MaskReader, mask_parts, require_choice
 from l2rl.agents.host import ComponentHost
-from l2rl.agents.multi_head import TaskHeads, copy_to_targets
+from l2rl.agents.multi_head import TaskHeads
 from l2rl.agents.schedules import LifetimeClock, ScheduleScope, ScopedSchedule
 from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
@@ -90,7 +90,7 @@ class LifelongAlgorithm(_Base):
         if self.task_heads.labels:
             self.task_heads.install(self.policy, self.host.seed)
         if changed or self.task_heads.labels:
-            copy_to_targets(self.policy)
+            start_targets(self.networks())
             self._rebuild_optimizers()
         self._bind_host()
 
@@ -245,6 +245,13 @@ class LifelongAlgorithm(_Base):
 
     def _load_learner_state(self, state: Mapping[str, Any]) -> None:
         """Give back what `_learner_state` read."""
+
+
+def start_targets(networks: Mapping[str, nn.Module]) -> None:
+    """Online and target networks start equal."""
+    for name, network in networks.items():
+        if f"{name}_target" in networks:
+            networks[f"{name}_target"].load_state_dict(network.state_dict())
 
 
 def _copied(value: Any) -> Any:

@@ -176,14 +176,6 @@ class TaskHeads:
         self._head_of_belief = {int(k): v for k, v in state["head_of_belief"].items()}
 
 
-def copy_to_targets(policy: BasePolicy) -> None:
-    """Online and target network start equal, new heads included."""
-    if isinstance(policy, DQNPolicy):
-        policy.q_net_target.load_state_dict(policy.q_net.state_dict())
-    if isinstance(policy, SACPolicy):
-        policy.critic_target.load_state_dict(policy.critic.state_dict())
-
-
 def _outputs(policy: BasePolicy) -> Sequence[tuple[Any, int | str]]:
     if isinstance(policy, ActorCriticPolicy):
         return [(policy, "action_net"), (policy, "value_net")]

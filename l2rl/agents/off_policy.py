@@ -130,19 +130,7 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
         """A minibatch after `transform_batch`."""
         assert self.replay_buffer is not None
         data: Any = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-        batch: Batch = {
-            "observations": data.observations,
-            "actions": data.actions,
-            "next_observations": data.next_observations,
-            "dones": data.dones,
-            "rewards": data.rewards,
-        }
-        # By field: every named tuple has a method called `index`.
-        for extra in _OPTIONAL_FIELDS & set(data._fields):
-            batch[extra] = getattr(data, extra)
-            if batch[extra] is None:
-                del batch[extra]
-        return self.host.transformed(batch, phase)
+        return self.host.transformed(self._batch_of(data), phase)
 
     def train_on_replay(self, steps: int) -> None:
         """So many ordinary gradient steps outside an iteration; none while the buffer is empty."""
@@ -156,6 +144,22 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
     @abstractmethod
     def _replay_step(self, step: int) -> None:
         """One gradient step of every phase on a minibatch of the replay buffer."""
+
+    @staticmethod
+    def _batch_of(data: Any) -> Batch:
+        """A sample of a replay buffer, by field."""
+        batch: Batch = {
+            "observations": data.observations,
+            "actions": data.actions,
+            "next_observations": data.next_observations,
+            "dones": data.dones,
+            "rewards": data.rewards,
+        }
+        # By field: every named tuple has a method called `index`.
+        for extra in _OPTIONAL_FIELDS & set(data._fields):
+            if getattr(data, extra) is not None:
+                batch[extra] = getattr(data, extra)
+        return batch
 
     def _record_terms(self) -> None:
         for name, value in self.host.hooks.drain_terms().items():

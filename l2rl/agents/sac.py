@@ -11,6 +11,7 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.utils import polyak_update
 from torch import nn
 
+from l2rl.agents.entropy_phase import entropy_phase
 from l2rl.agents.off_policy import LifelongOffPolicy
 from l2rl.component import Batch
 from l2rl.engine import sac_loss
@@ -44,23 +45,11 @@ class LifelongSAC(LifelongOffPolicy, SAC):
         }
 
     def phases(self) -> dict[str, Phase]:
-        phases = {"critic": self._critic_phase(), "actor": self._actor_phase()}
-        if self.ent_coef_optimizer is None:
-            return phases
-        return {"entropy": self._entropy_phase(), **phases}
-
-    def _entropy_phase(self) -> Phase:
-        assert self.log_ent_coef is not None
-        assert self.ent_coef_optimizer is not None
-        return Phase(
-            name="entropy",
-            network=None,
-            parameters={"log_ent_coef": self.log_ent_coef},  # type: ignore[dict-item]
-            roles={"log_ent_coef": "temperature"},
-            targets={},
-            output_layers=frozenset(),
-            optimizer=self.ent_coef_optimizer,
-        )
+        return {
+            **entropy_phase(self),
+            "critic": self._critic_phase(),
+            "actor": self._actor_phase(),
+        }
 
     def _critic_phase(self) -> Phase:
         parameters = optimised_parameters(self.critic, self.critic.optimizer)

@@ -18,17 +18,19 @@ _OFFERED_BY_VISIBILITY: Mapping[Visibility, frozenset[str]] = {
     "boundaries": frozenset({cap.TASK_BOUNDARY}),
     "hidden": frozenset(),
 }
-_OFFERED_BY_NATIVE_LEARNERS = frozenset(
-    {
-        cap.GRADIENTS,
-        cap.ACTIVATIONS,
-        cap.PER_SAMPLE_LOSS,
-        cap.MAIN_GRADIENT,
-        cap.MAIN_LOSS,
-        cap.NETWORK_BUILD,
-    }
-)
-_OFF_POLICY = frozenset({"dqn", "sac"})
+_BY_ANY_LEARNER = frozenset({cap.GRADIENTS, cap.ACTIVATIONS, cap.MAIN_GRADIENT, cap.NETWORK_BUILD})
+_BY_LEARNERS_OF_OURS = frozenset({cap.PER_SAMPLE_LOSS, cap.MAIN_LOSS, cap.EXTRA_ROWS})
+OFFERED_BY_LEARNER: Mapping[str, frozenset[str]] = {
+    "ppo": _BY_ANY_LEARNER | _BY_LEARNERS_OF_OURS,
+    "dqn": _BY_ANY_LEARNER | _BY_LEARNERS_OF_OURS | {cap.REPLAY, cap.SAMPLE_ERRORS},
+    "sac": _BY_ANY_LEARNER | _BY_LEARNERS_OF_OURS | {cap.REPLAY, cap.SAMPLE_ERRORS},
+    # Updates of other people's, through a facade of their optimisers (`l2rl.agents.facade`).
+    "td3": _BY_ANY_LEARNER | {cap.REPLAY, cap.EXTRA_ROWS},
+    "tqc": _BY_ANY_LEARNER | {cap.REPLAY},
+    "qrdqn": _BY_ANY_LEARNER | {cap.REPLAY},
+    "crossq": _BY_ANY_LEARNER | {cap.REPLAY},
+}
+"""What a learner offers its components."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,7 @@ class Surroundings:
 
     def offered(self, learner: str) -> frozenset[str]:
         """Capabilities that the run and its learner offer, before any component adds its own."""
-        offered = _OFFERED_BY_VISIBILITY[self.visibility] | _OFFERED_BY_NATIVE_LEARNERS
-        if learner in _OFF_POLICY:
-            offered |= {cap.REPLAY, cap.SAMPLE_ERRORS}
+        offered = _OFFERED_BY_VISIBILITY[self.visibility] | OFFERED_BY_LEARNER[learner]
         if self.has_sleep:
             offered |= {cap.SLEEP}
         return offered

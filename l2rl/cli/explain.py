@@ -13,7 +13,15 @@ from l2rl.component import HOOKS, Component, overridden_hooks
 from l2rl.composition import Composition
 from l2rl.config import LoadedExperiment, dump
 
-PHASES = {"ppo": ("policy",), "dqn": ("q",), "sac": ("entropy", "critic", "actor")}
+PHASES = {
+    "ppo": ("policy",),
+    "dqn": ("q",),
+    "sac": ("entropy", "critic", "actor"),
+    "td3": ("critic", "actor"),
+    "tqc": ("entropy", "critic", "actor"),
+    "qrdqn": ("q",),
+    "crossq": ("critic", "entropy", "actor"),
+}
 
 
 def explanation(loaded: LoadedExperiment) -> Iterator[RenderableType]:

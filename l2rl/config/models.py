@@ -21,11 +21,15 @@ from l2rl.config.fields import (
     PositiveNumber,
 )
 from l2rl.config.settings import (
+    CrossQSettings,
     DQNSettings,
     LearnerName,
     LearnerSettings,
     PPOSettings,
+    QRDQNSettings,
     SACSettings,
+    TD3Settings,
+    TQCSettings,
 )
 from l2rl.config.tasks import TaskNames
 
@@ -59,7 +63,8 @@ class AgentConfig(Model):
     """One agent: a learner of Stable-Baselines3 and the components on it."""
 
     learner: LearnerName
-    """`ppo`, `dqn` (discrete actions) or `sac` (continuous actions)."""
+    """`ppo`, `dqn` (discrete actions) or `sac` (continuous actions); and, with less offered to
+    components, `qrdqn` (discrete), `td3`, `tqc` or `crossq` (continuous)."""
     policy: Literal["MlpPolicy", "CnnPolicy", "MultiInputPolicy"] = "MlpPolicy"
     """SB3's policy: vectors, images, or dictionaries of observations."""
     network: NetworkConfig | None = None
@@ -108,10 +113,62 @@ class SACAgent(AgentConfig):
     action_masks: ClassVar[bool] = False
 
 
-AGENTS: dict[str, type[PPOAgent | DQNAgent | SACAgent]] = {
+class TD3Agent(AgentConfig):
+    """An agent that learns with TD3; some components need more than it offers."""
+
+    learner: Literal["td3"]
+    """`td3`"""
+    settings: TD3Settings = TD3Settings()
+    """Constructor arguments of SB3's TD3."""
+    action_masks: ClassVar[bool] = False
+    heads: Literal["single"] = "single"
+    """`single`: one output for all tasks."""
+
+
+class TQCAgent(AgentConfig):
+    """An agent that learns with TQC; some components need more than it offers."""
+
+    learner: Literal["tqc"]
+    """`tqc`"""
+    settings: TQCSettings = TQCSettings()
+    """Constructor arguments of sb3-contrib's TQC."""
+    action_masks: ClassVar[bool] = False
+    heads: Literal["single"] = "single"
+    """`single`: one output for all tasks."""
+
+
+class QRDQNAgent(AgentConfig):
+    """An agent that learns with QRDQN; some components need more than it offers."""
+
+    learner: Literal["qrdqn"]
+    """`qrdqn`"""
+    settings: QRDQNSettings = QRDQNSettings()
+    """Constructor arguments of sb3-contrib's QRDQN."""
+    action_masks: ClassVar[bool] = False
+    heads: Literal["single"] = "single"
+    """`single`: one output for all tasks."""
+
+
+class CrossQAgent(AgentConfig):
+    """An agent that learns with CrossQ; some components need more than it offers."""
+
+    learner: Literal["crossq"]
+    """`crossq`"""
+    settings: CrossQSettings = CrossQSettings()
+    """Constructor arguments of sb3-contrib's CrossQ."""
+    action_masks: ClassVar[bool] = False
+    heads: Literal["single"] = "single"
+    """`single`: one output for all tasks."""
+
+
+AGENTS: dict[str, type[AgentConfig]] = {
     "ppo": PPOAgent,
     "dqn": DQNAgent,
     "sac": SACAgent,
+    "td3": TD3Agent,
+    "tqc": TQCAgent,
+    "qrdqn": QRDQNAgent,
+    "crossq": CrossQAgent,
 }
 
 
@@ -124,11 +181,15 @@ def _learner_of(value: Any) -> str | None:
 Agent = Annotated[
     Annotated[PPOAgent, Tag("<PPOAgent>")]
     | Annotated[DQNAgent, Tag("<DQNAgent>")]
-    | Annotated[SACAgent, Tag("<SACAgent>")],
+    | Annotated[SACAgent, Tag("<SACAgent>")]
+    | Annotated[TD3Agent, Tag("<TD3Agent>")]
+    | Annotated[TQCAgent, Tag("<TQCAgent>")]
+    | Annotated[QRDQNAgent, Tag("<QRDQNAgent>")]
+    | Annotated[CrossQAgent, Tag("<CrossQAgent>")],
     Discriminator(
         _learner_of,
         custom_error_type="learner_unknown",
-        custom_error_message="`agent` needs a `learner`: ppo, dqn or sac",
+        custom_error_message="`agent` needs a `learner`: " + ", ".join(AGENTS),
     ),
 ]
 

@@ -35,7 +35,7 @@ from l2rl.config.fields import (
     Whole,
 )
 
-LearnerName = Literal["ppo", "dqn", "sac"]
+LearnerName = Literal["ppo", "dqn", "sac", "td3", "tqc", "qrdqn", "crossq"]
 
 
 class Schedule(Model):
@@ -118,7 +118,7 @@ EntropyCoefficient = Annotated[
 
 
 class LearnerSettings(Model):
-    """What all three learners have."""
+    """What all learners have."""
 
     gamma: Fraction = 0.99
     """Discount factor, 0 to 1."""
@@ -160,7 +160,7 @@ class PPOSettings(LearnerSettings):
 
 
 class OffPolicySettings(LearnerSettings):
-    """What DQN and SAC share."""
+    """What off-policy learners share."""
 
     buffer_size: Positive = 1_000_000
     """Transitions kept in the replay buffer, all environments together, >= 1."""
@@ -220,8 +220,87 @@ class SACSettings(OffPolicySettings):
     """State dependent exploration also before `learning_starts`."""
 
 
+class TD3Settings(OffPolicySettings):
+    """TD3, arXiv:1802.09477."""
+
+    learning_rate: LearningRate = 1e-3
+    """Step size of both optimisers, >= 0; a number or a schedule."""
+    batch_size: Positive = 256
+    """Transitions of one minibatch, >= 1."""
+    tau: Annotated[Number, Field(gt=0, le=1)] = 0.005
+    """Weight of the new networks when the targets are updated, > 0, <= 1."""
+    train_freq: Positive = 1
+    """Steps of every environment between two updates, >= 1."""
+    policy_delay: Positive = 2
+    """Gradient steps of the critics for each of the actor and of the targets, >= 1."""
+    target_policy_noise: NonNegativeNumber = 0.2
+    """Deviation of the noise on the target's actions, >= 0."""
+    target_noise_clip: NonNegativeNumber = 0.5
+    """Largest such noise, >= 0."""
+    action_noise_std: NonNegativeNumber = 0.0
+    """Deviation of the noise on actions while collecting, on the scale -1 to 1, >= 0; 0.1 is
+    usual, SB3's default is none."""
+
+
+class TQCSettings(SACSettings):
+    """TQC, arXiv:2005.04269."""
+
+    top_quantiles_to_drop_per_net: NonNegative = 2
+    """Largest quantiles of each critic that the target leaves out, >= 0."""
+
+
+class CrossQSettings(OffPolicySettings):
+    """CrossQ, arXiv:1902.05605."""
+
+    learning_rate: LearningRate = 1e-3
+    """Step size of all three optimisers, >= 0; a number or a schedule."""
+    batch_size: Positive = 256
+    """Transitions of one minibatch, >= 1."""
+    train_freq: Positive = 1
+    """Steps of every environment between two updates, >= 1."""
+    ent_coef: EntropyCoefficient = "auto"
+    """Weight of the entropy, >= 0; `auto`: learned; `auto_0.1`: learned from 0.1."""
+    target_entropy: AutoOrNumber = "auto"
+    """Entropy that `ent_coef: auto` aims at, in nats; `auto`: minus the action dimensions."""
+    policy_delay: Positive = 3
+    """Gradient steps of the critics for each of the actor, >= 1."""
+    use_sde: Flag = False
+    """State dependent exploration."""
+    sde_sample_freq: Annotated[Whole, Field(ge=-1)] = -1
+    """Env steps between two noise matrices; -1: one per collection."""
+    use_sde_at_warmup: Flag = False
+    """State dependent exploration also before `learning_starts`."""
+
+
+class QRDQNSettings(OffPolicySettings):
+    """QR-DQN, arXiv:1710.10044."""
+
+    learning_rate: LearningRate = 5e-5
+    """Step size of Adam, >= 0; a number or a schedule."""
+    batch_size: Positive = 32
+    """Transitions of one minibatch, >= 1."""
+    tau: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    """Weight of the new network when the target is updated, > 0, <= 1 (1: a copy)."""
+    train_freq: Positive = 4
+    """Steps of every environment between two updates, >= 1."""
+    target_update_interval: Positive = 10_000
+    """Env steps between two updates of the target network, >= 1."""
+    exploration_fraction: Fraction = 0.005
+    """Share of the schedule's length over which epsilon falls, 0 to 1."""
+    exploration_initial_eps: Fraction = 1.0
+    """Epsilon at the beginning, 0 to 1."""
+    exploration_final_eps: Fraction = 0.01
+    """Epsilon at the end, 0 to 1."""
+    max_grad_norm: NormLimit | None = None
+    """Largest norm of the gradient, > 0; null: no clip."""
+
+
 SETTINGS: dict[str, type[LearnerSettings]] = {
     "ppo": PPOSettings,
     "dqn": DQNSettings,
     "sac": SACSettings,
+    "td3": TD3Settings,
+    "tqc": TQCSettings,
+    "qrdqn": QRDQNSettings,
+    "crossq": CrossQSettings,
 }

@@ -42,10 +42,23 @@ class ActivationRecorder:
     @contextmanager
     def recording(self) -> Iterator[dict[str, torch.Tensor]]:
         """Layer name -> detached output (batch, units, ...)."""
+        with self._hooked(_keep_first) as outputs:
+            yield outputs
+
+    @contextmanager
+    def recording_latest(self) -> Iterator[dict[str, torch.Tensor]]:
+        """The same of the latest forward pass that a backward may follow, for learners whose
+        update is not ours."""
+        with self._hooked(_keep_latest) as outputs:
+            yield outputs
+
+    @contextmanager
+    def _hooked(
+        self, keep: Callable[[dict[str, torch.Tensor], str], Callable[..., None]]
+    ) -> Iterator[dict[str, torch.Tensor]]:
         outputs: dict[str, torch.Tensor] = {}
         handles = [
-            layer.register_forward_hook(_keep_first(outputs, name))
-            for name, layer in self.layers.items()
+            layer.register_forward_hook(keep(outputs, name)) for name, layer in self.layers.items()
         ]
         try:
             yield outputs
@@ -57,6 +70,14 @@ class ActivationRecorder:
 def _keep_first(outputs: dict[str, torch.Tensor], name: str) -> Callable[..., None]:
     def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
         if name not in outputs:
+            outputs[name] = output.detach()
+
+    return hook
+
+
+def _keep_latest(outputs: dict[str, torch.Tensor], name: str) -> Callable[..., None]:
+    def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        if torch.is_grad_enabled():
             outputs[name] = output.detach()
 
     return hook

@@ -23,7 +23,9 @@ def fresh_parameters(
     `generator`; the global generator is left alone.
     """
     seed = int(torch.randint(0, 2**62, (), generator=generator))
-    drawn = copy.deepcopy(network)
+    # Shared and not copied: an optimiser, and a distribution that still holds a graph.
+    shared = [getattr(network, name, None) for name in ("optimizer", "action_dist")]
+    drawn = copy.deepcopy(network, {id(value): value for value in shared if value is not None})
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         for module in drawn.modules():

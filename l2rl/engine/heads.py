@@ -138,6 +138,11 @@ def head_function(network: nn.Module) -> HeadFunction:
     raise NotImplementedError(f"no heads for a network of type {type(network).__name__}")
 
 
+def squashed_actor_heads(actor: nn.Module) -> HeadFunction:
+    """The heads of an actor that is like SAC's, of whatever class."""
+    return _called_with(_SquashedActor(actor))
+
+
 def no_heads(
     parameters: Mapping[str, torch.Tensor],
     observations: torch.Tensor,

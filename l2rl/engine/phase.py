@@ -43,7 +43,8 @@ class Phase:
 
     def __post_init__(self) -> None:
         if self.network is not None:
-            self.heads = head_function(self.network)
+            if self.heads is no_heads:
+                self.heads = head_function(self.network)
             self.recorder = ActivationRecorder(self.network)
             self.fresh_parameters = partial(fresh_parameters, self.network, tuple(self.parameters))
 

@@ -100,11 +100,49 @@ def gradient_step(
     if own is not None and hooks.keeps_main_gradient:
         loss.backward()  # type: ignore[no-untyped-call]
         main_gradients = {n: g.clone() for n, g in _gradients(phase).items()}
-        loss = sum(terms[1:], terms[0]) if terms else torch.zeros(())
+        _backward(terms)
     else:
-        loss = sum(terms, loss)
-    if loss.requires_grad:
-        loss.backward()  # type: ignore[no-untyped-call]
+        _backward([loss, *terms])
+    _finish(phase, batch, hooks, env_steps, belief, activations, own, main_gradients)
+
+
+def finish_step(
+    phase: Phase,
+    batch: Batch,
+    hooks: StepHooks,
+    *,
+    env_steps: int,
+    belief: int,
+    activations: Mapping[str, torch.Tensor] = _NOTHING,
+) -> None:
+    """The rest of a gradient step whose own backward somebody else has done: loss terms, rules,
+    clip, step. For learners that are not ours (`l2rl.agents.facade`)."""
+    main_gradients = None
+    if hooks.keeps_main_gradient:
+        main_gradients = {n: g.clone() for n, g in _gradients(phase).items()}
+    _backward(_terms(phase, batch, hooks))
+    _finish(phase, batch, hooks, env_steps, belief, activations, OwnLoss(), main_gradients)
+
+
+def _backward(losses: list[torch.Tensor]) -> None:
+    """Backward of a sum, added in order."""
+    if losses:
+        total = sum(losses[1:], losses[0])
+        if total.requires_grad:
+            total.backward()  # type: ignore[no-untyped-call]
+
+
+def _finish(
+    phase: Phase,
+    batch: Batch,
+    hooks: StepHooks,
+    env_steps: int,
+    belief: int,
+    activations: Mapping[str, torch.Tensor],
+    own: OwnLoss | None,
+    main_gradients: Mapping[str, torch.Tensor] | None,
+) -> None:
+    """From gradients to moved parameters."""
     for parameter in phase.idle():
         parameter.grad = None
     if hooks.transform_gradients:

@@ -203,11 +203,13 @@ class Widens(Component):
 
     def modify_network(self, view: NetworkBuildView) -> None:
         for network in view.networks.values():
-            for module in network.modules():
-                if isinstance(module, nn.Sequential) and len(module):
-                    first = module[0]
-                    if isinstance(first, nn.Linear):
-                        module[0] = nn.Sequential(nn.LayerNorm(first.in_features), first)
+            for module in list(network.modules()):
+                if not isinstance(module, nn.Sequential):
+                    continue
+                layers = [i for i, layer in enumerate(module) if isinstance(layer, nn.Linear)]
+                if layers:
+                    first = module[layers[0]]
+                    module[layers[0]] = nn.Sequential(nn.LayerNorm(first.in_features), first)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,10 +11,8 @@ from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env
 from torch import nn
 
-from l2rl.agents.dqn import LifelongDQN
-from l2rl.agents.ppo import LifelongPPO
-from l2rl.agents.sac import LifelongSAC
 from l2rl.agents.surroundings import Surroundings
+from l2rl.assembly import learner_class
 from l2rl.component import Component
 from l2rl.engine.phase import Phase
 from l2rl.views import AgentView, ComponentGenerators, HeadFunction, TransitionBatch
@@ -25,11 +23,20 @@ ACTIONS: dict[str, spaces.Space[Any]] = {
     "ppo-box": spaces.Box(-1.0, 3.0, (2,), np.float32),
     "dqn": spaces.Discrete(3),
     "sac": spaces.Box(-1.0, 3.0, (2,), np.float32),
+    "td3": spaces.Box(-1.0, 3.0, (2,), np.float32),
+    "tqc": spaces.Box(-1.0, 3.0, (2,), np.float32),
+    "qrdqn": spaces.Discrete(3),
+    "crossq": spaces.Box(-1.0, 3.0, (2,), np.float32),
+}
+OFF_POLICY: dict[str, Any] = {
+    "learning_starts": 20,
+    "batch_size": 32,
+    "buffer_size": 400,
+    "learning_rate": 3e-3,
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "ppo": {"n_steps": 64, "batch_size": 32, "n_epochs": 4, "learning_rate": 3e-3},
-    "dqn": {"learning_starts": 20, "batch_size": 32, "buffer_size": 400, "learning_rate": 3e-3},
-    "sac": {"learning_starts": 20, "batch_size": 32, "buffer_size": 400, "learning_rate": 3e-3},
+    **{learner: OFF_POLICY for learner in ("dqn", "sac", "td3", "tqc", "qrdqn", "crossq")},
 }
 
 
@@ -60,9 +67,9 @@ class Guess(gym.Env[np.ndarray, Any]):
 def small_agent(
     kind: str, *components: Component, surroundings: Surroundings = LABELS, **settings: Any
 ) -> Any:
-    """A lifelong agent of kind `ppo`, `ppo-box`, `dqn` or `sac`, always from the same seed."""
+    """A lifelong agent of kind `ppo`, `ppo-box` or a learner's name, always from the same seed."""
     learner = kind.partition("-")[0]
-    cls: Any = {"ppo": LifelongPPO, "dqn": LifelongDQN, "sac": LifelongSAC}[learner]
+    cls = learner_class(learner)
     merged = {"policy_kwargs": {"net_arch": [16, 16]}, **SETTINGS[learner], **settings}
     env = make_vec_env(lambda: Guess(ACTIONS[kind]), 2, seed=3)
     return cls(

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from l2rl.cli.check import check
 from l2rl.cli.compare import compare
 from l2rl.cli.experts import experts
 from l2rl.cli.export import export
@@ -181,6 +182,7 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))
 
 
+app.command()(check)
 app.command()(experts)
 app.command()(compare)
 app.command()(export)

@@ -37,7 +37,8 @@ class Failed:
         place = f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
         lines = [frame for frame in frames if frame.name in _HOOK_NAMES]
         hook = f" in `{lines[-1].name}`" if lines else ""
-        return f"{type(self.error).__name__}: {self.error}{hook}{place}"
+        first = str(self.error).partition("\n")[0]
+        return f"{type(self.error).__name__}: {first}{hook}{place}"
 
 
 def once(subject: Subject, key: Any, make: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
@@ -67,7 +68,7 @@ def watched(subject: Subject, kind: str) -> Watched | Failed:
     """The usual life with every hook looked at."""
 
     def make() -> Watched:
-        watch = Watch(where=kind)
+        watch = subject.memory["watch", kind] = Watch(where=kind)
         witness = EditWitness(watch, subject.hints.keeps_moments)
         beside = [witness]
         life = Life(subject, subject.usual_way(kind), beside=beside, on_built=watch.watch)
@@ -104,8 +105,11 @@ def probe(life: Life, batches: Mapping[str, dict[str, Any]]) -> dict[str, float]
 
 def reference(subject: Subject, kind: str) -> Trace | Failed:
     """The usual life with nobody looking: what other lives are compared with."""
-    way = subject.usual_way(kind)
-    found: Trace | Failed = once(subject, ("reference", kind), lambda: Life(subject, way).whole())
+
+    def make() -> Trace:
+        return Life(subject, subject.usual_way(kind)).whole()
+
+    found: Trace | Failed = once(subject, ("reference", kind), make)
     return found
 
 

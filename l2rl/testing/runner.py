@@ -11,8 +11,9 @@ from l2rl.errors import UserError
 from l2rl.registry import did_you_mean
 from l2rl.testing.hints import Conformance
 from l2rl.testing.life import generators_put_back
+from l2rl.testing.lives import Failed
 from l2rl.testing.registry import CHECKS, Check
-from l2rl.testing.report import CheckResult, ConformanceReport, NotApplicable
+from l2rl.testing.report import CheckResult, ConformanceReport, Finding, NotApplicable
 from l2rl.testing.subject import Subject, subject_of
 
 
@@ -57,14 +58,27 @@ def chosen(names: Iterable[str] | None = None, *, fast: bool = False) -> list[Ch
 
 def run_check(one: Check, subject: Subject) -> CheckResult:
     """Run one check. The caller's global generators and warnings are left alone."""
+    reason = subject.why_unbuildable()
+    if reason and not one.alone:
+        return CheckResult(one.name, one.title, "not applicable", "it cannot be built")
     try:
         with generators_put_back(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             findings = tuple(one.run(subject))
     except NotApplicable as reason:
         return CheckResult(one.name, one.title, "not applicable", str(reason))
+    except Exception as error:  # of the component's, at a place where no check expects it
+        findings = (_unexpected(error),)
     status = "failed" if findings else "passed"
     return CheckResult(one.name, one.title, status, _measured(one, subject), findings)  # type: ignore[arg-type]
+
+
+def _unexpected(error: Exception) -> Finding:
+    return Finding(
+        "the component can be looked at",
+        str(Failed(error)),
+        "call what is named here on an agent of `l2rl.testing.agents.small_agent`",
+    )
 
 
 def _measured(one: Check, subject: Subject) -> str:

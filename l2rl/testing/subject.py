@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from l2rl import capabilities as cap
 from l2rl.agents.surroundings import Surroundings
 from l2rl.capabilities import options_of
@@ -14,7 +16,7 @@ from l2rl.component import Component, overrides
 from l2rl.composition import Composition, CompositionError
 from l2rl.curriculum import Visibility
 from l2rl.errors import UserError
-from l2rl.registry import component_class, component_names
+from l2rl.registry import component_class, component_names, did_you_mean
 from l2rl.testing.hints import Conformance
 from l2rl.testing.providers import STAND_INS, Script
 
@@ -96,6 +98,14 @@ class Subject:
     def main_kinds(self) -> tuple[str, ...]:
         """One for each learner, for checks that compare whole lives."""
         return tuple(KINDS[learner][0] for learner in self.learners)
+
+    def why_unbuildable(self) -> str | None:
+        """What its constructor or its Config says to the settings; None if nothing."""
+        try:
+            self.fresh()
+        except Exception as error:  # whatever the author's code raises
+            return f"{type(error).__name__}: {error}"
+        return None
 
     # ---- ways to live --------------------------------------------------------------------
 
@@ -228,7 +238,28 @@ def subject_of(
             f"`{name}` does not work with learner {' or '.join(learners or ())}\n"
             f"  it works with: {', '.join(cls.learners) or 'none'}"
         )
+    if settings:
+        _check_settings(subject, settings)
     return subject
+
+
+def _check_settings(subject: Subject, settings: Mapping[str, Any]) -> None:
+    """A slip in given settings is the caller's and not the component's."""
+    known = getattr(subject.cls.Config, "model_fields", {})
+    for key in settings:
+        if known and key not in known:
+            raise UserError(
+                f"`{subject.name}` has no setting `{key}`\n  {did_you_mean(key, known)}"
+            )
+    try:
+        subject.fresh()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(
+            f"setting `{where}` of `{subject.name}`: {first['msg']}\n"
+            f"  `l2rl show {subject.name}` lists the settings"
+        ) from error
 
 
 def _found(wanted: type[Component] | str) -> tuple[str, Any]:

@@ -40,6 +40,8 @@ def moments(subject: Subject) -> Iterator[Finding]:
 class EditedLife:
     """What was seen around the edits of somebody else: terms by `phase/name`."""
 
+    edited: frozenset[str] = frozenset()
+    """Phases whose parameters were reset and exchanged: those that have initialisers."""
     largest: dict[str, float] = field(default_factory=dict)
     """Largest size of each term, all the time."""
     after_reset: dict[str, float] = field(default_factory=dict)
@@ -65,6 +67,8 @@ def edits(subject: Subject) -> Iterator[Finding]:
 
 def _anchors_followed(kind: str, seen: EditedLife) -> Iterator[Finding]:
     for term, largest in seen.largest.items():
+        if term.partition("/")[0] not in seen.edited:
+            continue
         small = 1e-5 * max(largest, 1e-12)
         if seen.after_reset.get(term, 0.0) > small:
             yield Finding(
@@ -101,8 +105,8 @@ def _edited(subject: Subject, kind: str) -> EditedLife:
     if exchanges and EXPERTS not in way.companions:
         editor.offering = (EXPERTS,)
     life = Life(subject, way, beside=[editor, witness])
-    seen = EditedLife()
     generator = torch.Generator().manual_seed(7)
+    seen = EditedLife(frozenset(_fresh(life, generator)))
     for step in SCRIPT:
         life.live(life.position + 1)
         _note(seen.largest, probe(life, witness.batches))
@@ -132,7 +136,7 @@ def _exchange(
     life.agent.end_task(2, life.labels[0])
     life.agent.start_task(3, life.labels[0])
     life.agent.iterate(life.callback)
-    leaving = {n: v for n, v in leaving.items() if n in _fresh(life, generator)}
+    leaving = {n: v for n, v in leaving.items() if n in seen.edited}
     _apply(life, editor, _edit("scripted_return", leaving, (1, 0)))
     seen.after_return = _now(life, witness)
 

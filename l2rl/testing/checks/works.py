@@ -35,11 +35,14 @@ def works(subject: Subject) -> Iterator[Finding]:
         if isinstance(found, Failed) and found.refused:
             refusals.append(str(found))
         elif isinstance(found, Failed):
+            yield from subject.memory["watch", kind].findings.get("works", ())
             yield _finding(subject.usual_way(kind), found)
         else:
             yield from found.watch.findings.get("works", ())
             yield from _end(kind, found)
-            yield from _other_ways(subject, kind)
+            # Where writing was tried, other lives end in an error that `read_only` tells better.
+            if "read_only" not in found.watch.findings:
+                yield from _other_ways(subject, kind)
     if len(refusals) == len(subject.kinds):
         yield Finding(
             f"it works with {' and '.join(subject.learners)}, as it declares",

@@ -36,11 +36,8 @@ def check(
     ] = False,
 ) -> None:
     """Check a component against the contract; what fails is told with a way to mend it."""
-    import torch
-
     from l2rl.testing.runner import check_component, chosen
 
-    torch.set_num_threads(1)
     console = Console()
     total = len(chosen(only, fast=fast))
     done = 0

@@ -17,6 +17,7 @@ from l2rl.cli.compare import compare
 from l2rl.cli.experts import experts
 from l2rl.cli.export import export
 from l2rl.cli.metrics import metrics
+from l2rl.cli.new import new
 from l2rl.cli.play import play
 from l2rl.cli.replay import replay
 from l2rl.errors import UserError
@@ -183,6 +184,7 @@ def schema() -> None:
 
 
 app.command()(check)
+app.add_typer(new, name="new")
 app.command()(experts)
 app.command()(compare)
 app.command()(export)

@@ -99,6 +99,13 @@ class Component:
     numpy arrays and tensors."""
     cost: ClassVar[str] = ""
     """Declared cost relative to a plain update, such as `2-5 %, 2 P`."""
+    budget_ms_per_step: ClassVar[float | None] = None
+    """Declared milliseconds that an update costs more, on a 64x64 network and a batch of 64; held
+    by the conformance kit (l2rl.testing). None: nothing is promised in numbers."""
+    compiles: ClassVar[bool] = False
+    """Whether `loss_terms` claims to go through `torch.compile(fullgraph=True)`."""
+    conformance: ClassVar[Any] = None
+    """Hints for the conformance kit: an `l2rl.testing.Conformance`."""
 
     Config: ClassVar[type[ComponentConfig]] = ComponentConfig
 

@@ -152,7 +152,8 @@ class AdaptiveReplayRatio(Component):
     # ---- measuring -----------------------------------------------------------------------
 
     def after_step(self, view: UpdateView) -> None:
-        if view.phase != self._phase or self.controller.settled:
+        # A step that is not the learner's own has no activations.
+        if view.phase != self._phase or self.controller.settled or not view.activations:
             return
         fau = fraction_of_active_units(view.activations, self._limits)
         if self.controller.reference is None:

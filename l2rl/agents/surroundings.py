@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from l2rl import capabilities as cap
+from l2rl.capabilities import options_of
 from l2rl.component import Component
 from l2rl.composition import CompositionError, CompositionProblem
 from l2rl.curriculum import Visibility
@@ -31,6 +32,22 @@ OFFERED_BY_LEARNER: Mapping[str, frozenset[str]] = {
     "crossq": _BY_ANY_LEARNER | {cap.REPLAY},
 }
 """What a learner offers its components."""
+
+
+def learners_for(component: type[Component]) -> tuple[str, ...]:
+    """The learners that offer what a component needs of a learner, as far as its class says."""
+    offered_by_some = frozenset().union(*OFFERED_BY_LEARNER.values())
+    of_learners = [
+        frozenset(options_of(need))
+        for need in component.needs
+        if offered_by_some.issuperset(options_of(need))
+    ]
+    return tuple(
+        learner
+        for learner, offered in OFFERED_BY_LEARNER.items()
+        if (not component.learners or learner in component.learners)
+        and all(need & offered for need in of_learners)
+    )
 
 
 @dataclass(frozen=True)

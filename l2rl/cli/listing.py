@@ -36,6 +36,8 @@ def listing(what: str, root: Path) -> Table:
 
 def components() -> Table:
     """Every registered component with the first line of its docstring."""
+    from l2rl.agents.surroundings import learners_for
+
     table = Table("component", "learners", "what it does", title="components")
     for name in component_names():
         try:
@@ -43,7 +45,7 @@ def components() -> Table:
         except UserError as error:
             table.add_row(name, "-", escape(f"cannot be imported: {str(error).splitlines()[0]}"))
             continue
-        table.add_row(name, ", ".join(cls.learners), first_line(cls.__doc__))
+        table.add_row(name, ", ".join(learners_for(cls)), first_line(cls.__doc__))
     return table
 
 

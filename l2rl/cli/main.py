@@ -12,10 +12,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from l2rl.cli.check import check
 from l2rl.cli.compare import compare
 from l2rl.cli.experts import experts
 from l2rl.cli.export import export
 from l2rl.cli.metrics import metrics
+from l2rl.cli.new import new
 from l2rl.cli.play import play
 from l2rl.cli.replay import replay
 from l2rl.errors import UserError
@@ -181,6 +183,8 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))
 
 
+app.command()(check)
+app.add_typer(new, name="new")
 app.command()(experts)
 app.command()(compare)
 app.command()(export)

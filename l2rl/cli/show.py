@@ -49,12 +49,14 @@ def shown(name: str) -> Iterator[RenderableType]:
 
 
 def _component(name: str) -> Iterator[RenderableType]:
+    from l2rl.agents.surroundings import learners_for
+
     cls: type[Component] = component_class(name)
     module = inspect.getmodule(cls)
     yield Text(name, style="bold")
     yield Text(inspect.cleandoc((module.__doc__ if module else None) or cls.__doc__ or ""))
     facts = Table(show_header=False, box=None)
-    facts.add_row("learners", ", ".join(cls.learners))
+    facts.add_row("learners", ", ".join(learners_for(cls)))
     facts.add_row("needs", ", ".join(map(str, cls.needs)) or "-")
     facts.add_row("provides", ", ".join(cls.provides) or "-")
     facts.add_row("cost", cls.cost or "-")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
+from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
@@ -23,9 +25,7 @@ def fresh_parameters(
     `generator`; the global generator is left alone.
     """
     seed = int(torch.randint(0, 2**62, (), generator=generator))
-    # Shared and not copied: an optimiser, and a distribution that still holds a graph.
-    shared = [getattr(network, name, None) for name in ("optimizer", "action_dist")]
-    drawn = copy.deepcopy(network, {id(value): value for value in shared if value is not None})
+    drawn = copy.deepcopy(network, _left_by_the_last_pass(network))
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         for module in drawn.modules():
@@ -36,6 +36,19 @@ def fresh_parameters(
             _as_actor_critic(drawn)
     values = dict(drawn.named_parameters())
     return {name: values[name].detach() for name in names}
+
+
+def _left_by_the_last_pass(network: nn.Module) -> dict[int, Any]:
+    """A memo for `deepcopy`: what SB3's distributions keep of the last forward pass is shared,
+    since it may hang in a graph, which cannot be copied."""
+    kept = [
+        value
+        for module in network.modules()
+        for distribution in vars(module).values()
+        if isinstance(distribution, Distribution)
+        for value in vars(distribution).values()
+    ]
+    return {id(value): value for value in kept}
 
 
 def _as_actor_critic(policy: ActorCriticPolicy) -> None:

@@ -257,6 +257,17 @@ def test_fresh_parameters_come_from_the_same_initialisers(kind: str) -> None:
                 assert float(value.std()) == pytest.approx(float(old.std()), rel=0.35)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_fresh_parameters_can_be_had_at_any_time(kind: str) -> None:
+    agent = small_agent(kind)
+    agent.learn(STEPS[kind])
+    for phase in agent._phases.values():
+        drawn = phase.fresh_parameters(torch.Generator().manual_seed(1))
+        again = phase.fresh_parameters(torch.Generator().manual_seed(1))
+        assert all(torch.equal(drawn[n], again[n]) for n in drawn)
+    agent.learn(STEPS[kind], reset_num_timesteps=False)
+
+
 class LendsOnce(Component):
     """Acts with other weights, and learns with its own."""
 

@@ -10,9 +10,11 @@ demo: $(INSTALLED)
 	$(BIN)/l2rl run quickstart_finetune --force
 
 test: $(INSTALLED)
+	.ci/browser
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-fast: $(INSTALLED)
+	.ci/browser
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
 
 lint: $(INSTALLED)

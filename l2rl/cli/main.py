@@ -20,6 +20,7 @@ from l2rl.cli.metrics import metrics
 from l2rl.cli.new import new
 from l2rl.cli.play import play
 from l2rl.cli.replay import replay
+from l2rl.cli.report import report
 from l2rl.errors import UserError
 
 if TYPE_CHECKING:
@@ -114,19 +115,7 @@ def resume(
     _announce(done)
 
 
-@app.command()
-def report(
-    directory: Annotated[Path, typer.Argument(help="A run directory, finished or not.")],
-) -> None:
-    """Write the HTML report of a run, and print its summary."""
-    from l2rl import running
-    from l2rl.runs.run_directory import RunDirectory
-
-    found = RunDirectory.open(directory)
-    running.write_report_of(found)
-    _announce(found)
-
-
+app.command()(report)
 app.command()(metrics)
 
 

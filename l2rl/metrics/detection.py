@@ -76,15 +76,15 @@ class Detections:
 def detection(run: RunLog) -> dict[str, Figure]:
     """The family `detection`."""
     events = [event for event in run.events if event.name == "change_detected"]
-    detectors = sorted({_detector(event) for event in events})
+    detectors = sorted({detector_of(event) for event in events})
     if len(detectors) <= 1:
         reason = None if events else _why_none(run)
-        return _figures(_beside(run, events), "", reason)
+        return _figures(beside(run, events), "", reason)
     several = f"there are several detectors: see the figures of {', '.join(detectors)}"
-    figures = _figures(_beside(run, events), "", several)
+    figures = _figures(beside(run, events), "", several)
     for detector in detectors:
-        own = [event for event in events if _detector(event) == detector]
-        figures |= _figures(_beside(run, own), f"/{detector}", None)
+        own = [event for event in events if detector_of(event) == detector]
+        figures |= _figures(beside(run, own), f"/{detector}", None)
     return figures
 
 
@@ -179,7 +179,8 @@ def contingency(seen: Detections) -> tuple[NDArray[np.int64], list[str], list[in
     return table, tasks, beliefs.tolist()
 
 
-def _beside(run: RunLog, events: list[Event]) -> Detections:
+def beside(run: RunLog, events: list[Event]) -> Detections:
+    """Detections of one detector, in order, beside the true changes."""
     blocks = tuple(block for block in run.blocks if block.kind == "learn")
     changes = true_changes(blocks)
     # By rows of the log: they know what came first where env steps are equal.
@@ -205,7 +206,8 @@ def _figures(seen: Detections, suffix: str, reason: str | None) -> dict[str, Fig
     }
 
 
-def _detector(event: Event) -> str:
+def detector_of(event: Event) -> str:
+    """The name of who announced a detected change."""
     return str(event.detail.get("component") or event.detail.get("detector") or "unnamed")
 
 

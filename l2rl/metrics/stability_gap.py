@@ -29,7 +29,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from l2rl.metrics.evaluation_matrix import NEVER, EvaluationMatrix, Phase
+from l2rl.metrics.evaluation_matrix import NEVER, EvaluationMatrix
 from l2rl.metrics.figures import (
     Computed,
     Definition,
@@ -102,19 +102,25 @@ def windowed_plasticity(matrix: EvaluationMatrix, window: int) -> Computed:
 
 def dip_recovery(matrix: EvaluationMatrix) -> Computed:
     """Env steps until an old task that dipped after a change is back; the mean over all dips."""
-    dips: dict[str, Dip] = {}
+    found = dips(matrix)
+    if not found:
+        raise NotComputable("no task fell below its value before a change")
+    lasting = sum(1 for dip in found if not dip.ended)
+    note = f"a lower bound: {lasting} of {len(found)} dips never ended" if lasting else ""
+    return mean_of(
+        {f"{dip.task} after change {dip.change}": float(dip.env_steps) for dip in found}, note
+    )
+
+
+def dips(matrix: EvaluationMatrix) -> list[Dip]:
+    """Every fall of an old task after a change, by change and then by order of learning."""
+    found: list[Dip] = []
     known: list[str] = []
     for number, phase in enumerate(matrix.phases):
-        for task in known:
-            dip = _dip_after(matrix, task, phase) if task != phase.task else None
-            if dip is not None:
-                dips[f"{task} after change {number}"] = dip
+        others = [task for task in known if task != phase.task]
+        found += [dip for task in others if (dip := _dip_after(matrix, task, number)) is not None]
         known += [] if phase.task in known else [phase.task]
-    if not dips:
-        raise NotComputable("no task fell below its value before a change")
-    lasting = sum(1 for dip in dips.values() if not dip.ended)
-    note = f"a lower bound: {lasting} of {len(dips)} dips never ended" if lasting else ""
-    return mean_of({name: float(dip.env_steps) for name, dip in dips.items()}, note)
+    return found
 
 
 def task_forgetting(matrix: EvaluationMatrix, task: str) -> float:
@@ -205,13 +211,21 @@ def trailing_maximum(values: NDArray[np.float64], window: int) -> NDArray[np.flo
 class Dip:
     """A fall of one task after a change."""
 
+    task: str
+    change: int
+    """Number of the phase that began."""
+    before: float
+    """The task's last value before the change, in the unit of the measure."""
+    lowest: float
+    """Its worst value in the phase that began."""
     env_steps: int
     """From the change until the task was back, or until the last look at it."""
     ended: bool
 
 
-def _dip_after(matrix: EvaluationMatrix, task: str, change: Phase) -> Dip | None:
+def _dip_after(matrix: EvaluationMatrix, task: str, number: int) -> Dip | None:
     """How the task fell after a change; None if it did not, or nobody looked before and after."""
+    change = matrix.phases[number]
     rows = matrix.measured_rows(task)
     inside = matrix.inside(change)
     if not inside.size:
@@ -220,13 +234,14 @@ def _dip_after(matrix: EvaluationMatrix, task: str, change: Phase) -> Dip | None
     if begin == 0 or begin == end:
         return None
     values = matrix.column(task)
-    before = values[rows[begin - 1]]
-    fallen = np.flatnonzero(values[rows[begin:end]] < before)
+    before = float(values[rows[begin - 1]])
+    within = values[rows[begin:end]]
+    fallen = np.flatnonzero(within < before)
     if not fallen.size:
         return None
-    back = _first_at_least(values, rows, int(begin + fallen[0]), float(before))
-    last = rows[-1] if back is None else back
-    return Dip(int(matrix.env_steps[last] - change.start), back is not None)
+    back = _first_at_least(values, rows, int(begin + fallen[0]), before)
+    env_steps = int(matrix.env_steps[rows[-1] if back is None else back] - change.start)
+    return Dip(task, number, before, float(np.nanmin(within)), env_steps, back is not None)
 
 
 def _first_at_least(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from l2rl.report.curves import thinned, xy
 from l2rl.report.life import Life
-from l2rl.report.marks import block_names, block_shades, panel_shades
+from l2rl.report.marks import LETTERS_ACROSS, SHOWN_MARKS, block_names, block_shades, panel_shades
 from l2rl.report.style import (
     BOUNDARY,
     COLOURS,
@@ -20,13 +20,31 @@ from l2rl.report.style import (
     env_step_axis,
     label,
     layout,
-    line_style,
+    line_apart,
 )
 from l2rl.runs.log_views import Event, Series
 
 SHOWN_SHADES = 600
 """Rectangles in a grid of panels; with more, the blocks are left out of it."""
 DETECTION_SYMBOLS = {"new": "triangle-up", "recurring": "diamond", "unknown": "circle"}
+
+RATIO_STYLES: tuple[Dict, ...] = (
+    {"color": COLOURS[3], "width": 1.5, "dash": "dot"},
+    {"color": COLOURS[1], "width": 1.5, "dash": "dash"},
+    {"color": COLOURS[6], "width": 1.5, "dash": "dashdot"},
+)
+EVENT_SYMBOLS = ("square", "star", "pentagon", "hexagon", "cross", "x")
+SHOWN_EVENT_NAMES = 8
+OWN_ROWS = frozenset(
+    {
+        "task_boundary",
+        "change_detected",
+        "expert_spawned",
+        "expert_switched",
+        "replay_ratio_changed",
+    }
+)
+"""Events that the timeline shows in rows of their own."""
 
 QUANTITIES: tuple[tuple[str, str], ...] = (
     (r"fau", "share of active units"),
@@ -49,7 +67,7 @@ class Panel:
 
 def timeline_figure(life: Life) -> Dict | None:
     """Changes, the expert in use and the replay ratio over one axis; None if none was logged."""
-    rows = [_change_row(life), _expert_row(life), _ratio_row(life)]
+    rows = [_change_row(life), _expert_row(life), _ratio_row(life), _other_events_row(life)]
     shown = [(title, traces) for title, traces in rows if traces]
     if not shown:
         return None
@@ -70,7 +88,7 @@ def plasticity_panels(life: Life) -> list[Panel]:
     """One panel per quantity of the plasticity components, a curve per network."""
     found: dict[str, dict[str, Series]] = {}
     for name, series in life.scalars.items():
-        if name.startswith("plasticity"):
+        if name.startswith("plasticity") and "/" in name:
             _, *networks, quantity = name.split("/")
             found.setdefault(quantity, {})["/".join(networks) or "all"] = series
     ordered = sorted(found, key=lambda quantity: (_place(quantity), quantity))
@@ -117,7 +135,7 @@ def panel_figure(life: Life, panels: list[Panel], columns: int) -> Dict | None:
         axes[f"yaxis{index + 1}"] = axis(
             domain=y, anchor=axis_id("x", index + 1), nticks=5, **_constant_range(panel)
         )
-        headings.append(_heading_at(panel.title, x[0], y[1]))
+        headings.append(_heading_at(_fitted(panel.title, columns), x[0], y[1]))
         shades += panel_shades(life, index + 1)
         data += _panel_traces(panel, index, names if several else [], data)
     marks = {"annotations": headings, "shapes": shades if len(shades) <= SHOWN_SHADES else []}
@@ -148,7 +166,7 @@ def _panel_traces(panel: Panel, index: int, names: list[str], before: list[Dict]
             "name": label(name),
             "legendgroup": label(name),
             "showlegend": label(name) not in known,
-            "line": line_style(names.index(name) if names else 0) | {"width": 1.6},
+            "line": line_apart(names.index(name) if names else 0) | {"width": 1.6},
             "xaxis": axis_id("x", index + 1),
             "yaxis": axis_id("y", index + 1),
         }
@@ -164,6 +182,12 @@ def _cell(index: int, rows: int, columns: int) -> tuple[list[float], list[float]
     right = (column + 1) * width - (0.02 if column + 1 < columns else 0)
     top = 1 - row * height - 0.17 * height
     return [left, right], [1 - (row + 1) * height + 0.13 * height, top]
+
+
+def _fitted(title: str, columns: int) -> str:
+    """The end of a name is what tells it from its neighbours."""
+    limit = LETTERS_ACROSS // columns
+    return title if len(title) <= limit else "…" + title[1 - limit :]
 
 
 def _heading_at(text: str, x: float, y: float) -> Dict:
@@ -191,6 +215,9 @@ def _change_row(life: Life) -> tuple[str, list[Dict]]:
 def _dots(
     name: str, steps: list[int], row: str, symbol: str, colour: str, texts: list[str]
 ) -> Dict:
+    stride = -(-len(steps) // SHOWN_MARKS) or 1
+    texts = (texts * len(steps) if len(texts) == 1 else texts)[::stride]
+    steps = steps[::stride]
     marker: Dict = {"symbol": symbol, "size": 11, "color": colour}
     # The symbol `line-ns` consists of its outline.
     marker["line"] = {"width": 2.5 if symbol == "line-ns" else 0, "color": colour}
@@ -201,7 +228,7 @@ def _dots(
         "x": steps,
         "y": [row] * len(steps),
         "marker": marker,
-        "text": texts * len(steps) if len(texts) == 1 else texts,
+        "text": texts,
         "hovertemplate": "%{text}<br>%{x:,} env steps<extra></extra>",
     }
 
@@ -233,13 +260,26 @@ def _ratio_row(life: Life) -> tuple[str, list[Dict]]:
     traces = []
     if changed:
         traces.append(_staircase(changed, life.env_steps, "replay ratio set", COLOURS[0]))
-    for index, (name, series) in enumerate(life.scalars.items()):
+    for name, series in life.scalars.items():
         if name.startswith("replay_ratio/"):
-            style = line_style(index) | {"width": 1.5, "dash": "dot", "color": COLOURS[3]}
-            words = "replay ratio " + label(name.removeprefix("replay_ratio/"))
+            style = RATIO_STYLES[len(traces) % len(RATIO_STYLES)]
+            words = label("replay ratio " + name.removeprefix("replay_ratio/").replace("_", " "))
             line = {"type": "scatter", "mode": "lines", "name": words, "line": style}
             traces.append({**line, **xy(thinned(series))})
     return "replay ratio", traces
+
+
+def _other_events_row(life: Life) -> tuple[str, list[Dict]]:
+    """Resets, edits of the network and whatever else was announced, a line of marks a name."""
+    names = [n for n in dict.fromkeys(e.name for e in life.events) if n not in OWN_ROWS]
+    traces = []
+    for index, name in enumerate(names[:SHOWN_EVENT_NAMES]):
+        steps = [event.env_steps for event in life.named(name)]
+        text, symbol = label(name.replace("_", " ")), EVENT_SYMBOLS[index % len(EVENT_SYMBOLS)]
+        colour = COLOURS[index % len(COLOURS)]
+        traces.append(_dots(text, steps, text, symbol, colour, [text]))
+        traces[-1]["showlegend"] = False
+    return "events", traces
 
 
 def _with_value(life: Life, name: str) -> list[Event]:
@@ -263,6 +303,8 @@ def _staircase(changes: list[Event], end: int, name: str, colour: str) -> Dict:
 def _ticks(title: str, traces: list[Dict]) -> Dict:
     if title == "changes":
         return {"type": "category", "categoryarray": ["detected", "true"], "range": [-0.6, 1.6]}
+    if title == "events":
+        return {"type": "category", "range": [-0.6, len(traces) - 0.4]}
     steps = {"dtick": 1 + int(max(traces[0]["y"])) // 5} if title == "expert in use" else {}
     return {"nticks": 5, "rangemode": "tozero", **steps}
 

@@ -7,7 +7,17 @@ import numpy as np
 from l2rl.report.curves import moving_mean, thinned, window_for, xy
 from l2rl.report.life import Life
 from l2rl.report.marks import block_names, block_shades, marker_lines, whole_height_axis
-from l2rl.report.style import Dict, axis, axis_id, env_step_axis, label, layout, line_style, tinted
+from l2rl.report.style import (
+    Dict,
+    axis,
+    axis_id,
+    env_step_axis,
+    label,
+    layout,
+    line_apart,
+    line_style,
+    tinted,
+)
 from l2rl.runs.log_views import Series
 
 PANEL_HEIGHT = 150
@@ -37,8 +47,9 @@ def evaluation_figure(life: Life) -> Dict | None:
         traces += _evaluation_traces(life, index, task, name)
         axes[f"yaxis{index + 1}"] = _panel_axis(label(task, height // 9), index, len(tasks))
         shades += _own_shades(life, task, index, name)
-    axes["yaxis99"] = whole_height_axis()
-    traces += marker_lines(life, "y99")
+    over_all = len(tasks) + 1
+    axes[f"yaxis{over_all}"] = whole_height_axis()
+    traces += marker_lines(life, axis_id("y", over_all))
     marks = {"shapes": shades, "annotations": block_names(life)}
     return {"data": traces, "layout": layout(120 + height * len(tasks), **marks, **axes)}
 
@@ -105,7 +116,9 @@ def _panel_axis(name: str, index: int, panels: int) -> Dict:
     gap = 0.22 / panels
     top = 1 - index / panels
     bottom = 1 - (index + 1) / panels + (gap if index + 1 < panels else 0)
-    title = {"text": name, "font": {"color": line_style(index)["color"]}}
+    # The colour is in a mark of its own: as letters, half of the colours are too faint on white.
+    mark = f'<span style="color:{line_style(index)["color"]}">■</span> '
+    title = {"text": mark + name}
     return axis(domain=[max(0.0, bottom), top], title=title, nticks=5)
 
 
@@ -153,7 +166,7 @@ def _training_traces(life: Life, index: int, task: str, mine: np.ndarray) -> lis
             "hoverinfo": "skip",
             "showlegend": False,
         },
-        {**common, "x": x, "y": y, "mode": "lines", "line": style},
+        {**common, "x": x, "y": y, "mode": "lines", "line": line_apart(index)},
     ]
 
 

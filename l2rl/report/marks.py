@@ -19,6 +19,8 @@ from l2rl.report.style import (
 
 LETTERS_ACROSS = 130
 """So many letters fit over the whole width of a figure."""
+SHOWN_MARKS = 1000
+"""Lines of one kind; of more, every n-th: they would be one grey wall and make the page heavy."""
 FEWEST_LETTERS = 6
 """A name that must be cut to fewer says nothing and is left out."""
 
@@ -80,6 +82,7 @@ def panel_shades(life: Life, panel: int) -> list[Dict]:
 
 
 def _lines(name: str, steps: Sequence[int], line: Dict, axis: str) -> Dict:
+    steps = steps[:: -(-len(steps) // SHOWN_MARKS) or 1]
     return {
         "type": "scatter",
         "mode": "lines",

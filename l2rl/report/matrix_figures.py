@@ -19,6 +19,7 @@ class Cell:
     """One value of the end-of-block table."""
 
     text: str
+    value: float
     colour: str
     """CSS background; stronger where the task is nearer to its own best."""
     learned_here: bool
@@ -30,6 +31,8 @@ class BlockRow:
 
     name: str
     env_steps: str
+    at: int
+    """The same as a number."""
     cells: tuple[Cell, ...]
 
 
@@ -111,12 +114,14 @@ def _block_row(
     cells = tuple(
         Cell(
             text=number(life.matrix.performance[evaluation, column]),
+            value=float(life.matrix.performance[evaluation, column]),
             colour=tinted(COLOURS[0], float(np.nan_to_num(shares[evaluation, column])) * 0.45),
             learned_here=block is not None and block.task == task,
         )
         for column, task in enumerate(life.matrix.tasks)
     )
-    return BlockRow(name, count(life.matrix.env_steps[evaluation]), cells)
+    at = int(life.matrix.env_steps[evaluation])
+    return BlockRow(name, count(at), at, cells)
 
 
 def _block_name(block: BlockSpan) -> str:

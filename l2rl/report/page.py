@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -12,26 +14,20 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from l2rl.errors import UserError
 from l2rl.metrics.compute import compute_metrics
 from l2rl.metrics.run_log import RunLog
-from l2rl.report.component_figures import (
-    learner_panels,
-    other_panels,
-    panel_figure,
-    plasticity_panels,
-    timeline_figure,
-)
-from l2rl.report.learning_figures import evaluation_figure, training_figure
+from l2rl.metrics.scalability import timing_figures
 from l2rl.report.life import Life, read_life
-from l2rl.report.matrix_figures import block_rows, heat_figure
-from l2rl.report.style import Dict, count, number
+from l2rl.report.run_tables import SHOWN_ROWS, event_table, metric_table, task_table
+from l2rl.report.sections import sections
+from l2rl.report.style import Dict, count
 from l2rl.report.summary import cadence_words, task_lines, tiles
+from l2rl.report.verdict import judgements, verdict_words
 from l2rl.runs.files import plain, write_bytes_atomically
-from l2rl.runs.log_views import Event
 from l2rl.runs.run_directory import RunDirectory
+from l2rl.runs.timing import timing_of
 
-SHOWN_EVENTS = 300
-"""Rows of the table of events; a detector that fires all the time must not make it endless."""
 MAIN_PACKAGES = ("l2rl", "torch", "stable-baselines3", "gymnasium", "numpy", "ray")
 
 STATES = {
@@ -41,19 +37,25 @@ STATES = {
     "failed": "This run failed. All figures are those of its life until then.",
     "stopped": "This run was stopped before its end. All figures are those of its life until then.",
 }
+NEEDED: Mapping[str, type | tuple[type, ...]] = {
+    "experiment": str,
+    "variant": str,
+    "seed": int,
+    "state": str,
+}
+"""Fields of a manifest without which there is nothing to report on."""
 
 
 @dataclass(frozen=True)
-class Section:
-    """One figure of the page with its heading."""
+class Content:
+    """All of the page that is of the run."""
 
-    name: str
     title: str
-    look_for: str
-    """One line: what to look for."""
-    figure: Dict | None
-    missing: str
-    """What to say when there is nothing to show; "" leaves the section out."""
+    state: str
+    body: str
+    """HTML of everything inside `main`."""
+    figures: Mapping[str, Dict]
+    """Plotly figures by name; each has its place in the body."""
 
 
 def write_report(run: RunDirectory) -> Path:
@@ -65,135 +67,116 @@ def write_report(run: RunDirectory) -> Path:
     return run.report_path
 
 
-def render_report(run: RunDirectory) -> str:
-    """The page as text."""
+def render_report(run: RunDirectory, *, refresh_s: float = 0.0) -> str:
+    """The page as text. `refresh_s`: above 0, a page that asks its server for news so often."""
+    content = render_content(run)
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            title=content.title,
+            body=Markup(content.body),
+            refresh_s=refresh_s,
+            state=content.state,
+            figures=script_json(content.figures),
+            style=Markup(_resource("l2rl.report", "page.css")),
+            scripts=[Markup(_resource("l2rl.report", name)) for name in _scripts(refresh_s)],
+            plotly=Markup(_resource("plotly", "package_data", "plotly.min.js")),
+        )
+    )
+
+
+def render_content(run: RunDirectory) -> Content:
+    """Everything of the page but styles and scripts. Raises as `write_report`."""
+    manifest = checked_manifest(run)
     run_log = RunLog.open(run)
     life, metrics = read_life(run_log.table), compute_metrics(run_log)
-    shown = [s for s in _sections(life) if s.figure or s.missing]
-    environment = Environment(
-        loader=PackageLoader("l2rl.report", "."), autoescape=True, undefined=StrictUndefined
+    timing = timing_of(run, run_log.table)
+    shown = sections(run_log, life, timing)
+    found = judgements(metrics)
+    lines = task_lines(life, metrics)
+    seconds = {name: figure.as_json() for name, figure in timing_figures(timing).items()}
+    body = (
+        _templates()
+        .get_template("body.html")
+        .render(
+            **_header(run, manifest, life),
+            verdict=verdict_words(found, run.state == "complete"),
+            judgements=found,
+            tiles=tiles(metrics),
+            task_table=task_table(lines, metrics["tasks"]) if lines else None,
+            cadence=cadence_words(metrics["cadence"]),
+            sections=shown,
+            wall_s=timing["wall_s"],
+            events=event_table(life),
+            events_left_out=max(0, len(life.events) - SHOWN_ROWS),
+            metrics=metric_table({**metrics["metrics"], **seconds}),
+        )
     )
-    return environment.get_template("page.html").render(
-        **_header(run, life),
-        tiles=tiles(metrics),
-        tasks=task_lines(life, metrics),
-        cadence=cadence_words(metrics["cadence"]),
-        block_rows=block_rows(life),
-        matrix_tasks=life.matrix.tasks,
-        curves=shown[:2],
-        sections=shown[2:],
-        events=[_event_row(event) for event in life.events[:SHOWN_EVENTS]],
-        events_left_out=max(0, len(life.events) - SHOWN_EVENTS),
-        figures=_script_json({s.name: s.figure for s in shown if s.figure}),
-        style=Markup(_resource("l2rl.report", "page.css")),
-        script=Markup(_resource("l2rl.report", "page.js")),
-        plotly=Markup(_resource("plotly", "package_data", "plotly.min.js")),
-    )
+    figures = {section.name: section.figure for section in shown if section.figure}
+    return Content(_name(manifest), run.state, body, plain(figures))
 
 
-def _sections(life: Life) -> list[Section]:
-    plasticity = panel_figure(life, plasticity_panels(life), 2)
-    return [
-        Section(
-            "evaluation",
-            "Every task, measured all along",
-            "Look for curves that fall outside their own shaded block: that is forgetting. A dip "
-            "right after a change that recovers is the stability gap. The band is one standard "
-            "deviation over the episodes.",
-            evaluation_figure(life),
-            "Nothing has been evaluated yet.",
-        ),
-        Section(
-            "training",
-            "Returns while training",
-            "Look at how fast each block rises, and whether a task met again starts where it "
-            "ended. Dots are episodes, lines their moving mean.",
-            training_figure(life),
-            "No training episode has ended yet.",
-        ),
-        Section(
-            "heat",
-            "Evaluation matrix",
-            "Each row is a task on its own scale from its worst to its best. Look for rows that "
-            "turn dark after their block. White lines separate the learning blocks.",
-            heat_figure(life),
-            "",
-        ),
-        Section(
-            "timeline",
-            "What the components did",
-            "Look for detections right after the true changes (black ticks); a detection without "
-            "one above it is a false alarm. Experts and replay ratio should react to them.",
-            timeline_figure(life),
-            "No component reported detections, experts or a replay ratio.",
-        ),
-        Section(
-            "plasticity",
-            "Plasticity",
-            "Look for active units and rank that sink, and dormant units and drift that grow, from "
-            "block to block: a network that can no longer learn.",
-            plasticity,
-            "No plasticity monitor was part of this run.",
-        ),
-        Section(
-            "learner",
-            "The learner",
-            "Look for losses that blow up and coefficients that leave their schedule.",
-            panel_figure(life, learner_panels(life), 3),
-            "No scalar of the learner was logged.",
-        ),
-        Section(
-            "others",
-            "Other numbers of the components",
-            "Every further number that a component reports, by its name in the log.",
-            panel_figure(life, other_panels(life), 3),
-            "",
-        ),
-    ]
-
-
-def _header(run: RunDirectory, life: Life) -> dict[str, Any]:
-    """Who this run is and how to make it again."""
+def checked_manifest(run: RunDirectory) -> dict[str, Any]:
+    """The manifest. Raises `UserError` naming the file if it lacks what every run has."""
     manifest = run.manifest
+    for name, kind in NEEDED.items():
+        if not isinstance(manifest.get(name), kind):
+            raise UserError(
+                f"{run.manifest_path} is damaged: it does not say the run's {name}. Restore it "
+                "from a copy; the log beside it is whole for all that this file can tell."
+            )
+    return manifest
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that is safe inside a script element: no text of a run can close it."""
+    text = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _header(run: RunDirectory, manifest: Mapping[str, Any], life: Life) -> dict[str, Any]:
+    """Who this run is and how to make it again."""
     packages = manifest.get("packages", {})
     config = run.config_path
+    found = config.is_file()
     return {
         "name": f"{manifest['experiment']} / {manifest['variant']}",
-        "manifest": manifest,
+        "seed": manifest["seed"],
         "state": run.state,
         "banner": STATES.get(run.state, ""),
+        "reason": manifest.get("reason", ""),
         "env_steps": count(life.env_steps),
         "created": _moment(manifest.get("created_unix_time")),
         "finished": _moment(manifest.get("finished_unix_time")),
-        "command": " ".join(manifest.get("command_line", [])),
-        "config": config.read_text() if config.is_file() else "config.yaml is missing.",
+        "command": shlex.join(map(str, manifest.get("command_line", []))),
+        "config": config.read_text("utf-8", "replace") if found else "config.yaml is missing.",
+        "config_sha256": str(manifest.get("config_sha256", "unknown")),
+        "python": str(manifest.get("python", "unknown")),
         "main_packages": {name: packages[name] for name in MAIN_PACKAGES if name in packages},
         "packages": packages,
         "environments": json.dumps(manifest.get("environments", {}), indent=2, sort_keys=True),
     }
 
 
-def _moment(unix_time: float | None) -> str:
-    if unix_time is None:
+def _name(manifest: Mapping[str, Any]) -> str:
+    return f"{manifest['experiment']} / {manifest['variant']}, seed {manifest['seed']}"
+
+
+def _moment(unix_time: Any) -> str:
+    if not isinstance(unix_time, int | float):
         return "–"
     return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _event_row(event: Event) -> dict[str, str]:
-    details = ", ".join(f"{key}: {value}" for key, value in sorted(event.detail.items()))
-    return {
-        "env_steps": count(event.env_steps),
-        "name": event.name.replace("_", " "),
-        "value": number(event.value),
-        "trained_task": event.trained_task,
-        "detail": details,
-    }
+def _scripts(refresh_s: float) -> list[str]:
+    return ["tables.js", "page.js", *(["live.js"] if refresh_s else [])]
 
 
-def _script_json(value: Any) -> Markup:
-    """JSON that is safe inside a script element: no text of a run can close it."""
-    text = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("l2rl.report", "."), autoescape=True, undefined=StrictUndefined
+    )
 
 
 def _resource(package: str, *path: str) -> str:

@@ -24,6 +24,12 @@ def line_style(index: int) -> Dict:
     return {"color": COLOURS[index % len(COLOURS)], "dash": dash, "width": 2}
 
 
+def line_apart(index: int) -> Dict:
+    """As `line_style`, for curves over each other: neighbours differ in their dashes, too."""
+    dash = DASHES[(index % len(COLOURS) + index // len(COLOURS)) % len(DASHES)]
+    return line_style(index) | {"dash": dash}
+
+
 def tinted(colour: str, opacity: float) -> str:
     """`#rrggbb` as an rgba colour."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))

@@ -179,7 +179,20 @@ class SyntheticLifetime:
             detail=detail,
         )
 
+    def footprint(self) -> dict[str, object]:
+        """An agent whose buffer fills and whose experts grow in number."""
+        return {
+            "parameters": 16_670,
+            "gradient_steps": {"q": self.now // 4},
+            "state_bytes": {"policy": 133_360, "optimizers": 133_512, "learner": 40 * self.now},
+            "component_bytes": {"experts.pool": 133_360 * self.experts},
+        }
+
     def mark(self, name: str, kind: str, budget: int) -> None:
+        unit = "env_steps" if kind == "learn" else "gradient_steps"
+        detail: dict[str, object] = {"kind": kind, "unit": unit}
+        if name == "end":
+            detail["footprint"] = self.footprint()
         self.log.append(
             kind="block",
             metric=name,
@@ -187,7 +200,7 @@ class SyntheticLifetime:
             env_steps=self.now,
             block=self.block,
             trained_task=self.trained if kind == "learn" else "",
-            detail={"kind": kind, "unit": "env_steps" if kind == "learn" else "gradient_steps"},
+            detail=detail,
         )
 
 

@@ -179,6 +179,8 @@ def _quantities(run: RunLog) -> dict[str, tuple[Definition, Series]]:
     """`<network>/<quantity>` -> (what it is, the series)."""
     found: dict[str, tuple[Definition, Series]] = {}
     for name, series in run.scalars.items():
+        if "/" not in name:
+            continue
         component, *networks, quantity = name.split("/")
         kind = "dormant" if quantity.startswith("dormant_") else quantity
         if networks and component and kind in MONITORED:

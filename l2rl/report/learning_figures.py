@@ -6,7 +6,7 @@ import numpy as np
 
 from l2rl.report.curves import moving_mean, thinned, window_for, xy
 from l2rl.report.life import Life
-from l2rl.report.marks import block_names, block_shades, marker_lines, whole_height_axis
+from l2rl.report.marks import block_names, block_shades, change_lines
 from l2rl.report.style import (
     Dict,
     axis,
@@ -37,7 +37,6 @@ def evaluation_figure(life: Life) -> Dict | None:
     traces: list[Dict] = []
     small = len(tasks) > MANY_PANELS
     height = SMALL_PANEL_HEIGHT if small else PANEL_HEIGHT
-    # The marks' axis covers all panels: a vertical grid of its own would cross out the curves.
     axes: Dict = {
         "xaxis": env_step_axis(life.env_steps, anchor=axis_id("y", len(tasks)), showgrid=False),
     }
@@ -47,10 +46,7 @@ def evaluation_figure(life: Life) -> Dict | None:
         traces += _evaluation_traces(life, index, task, name)
         axes[f"yaxis{index + 1}"] = _panel_axis(label(task, height // 9), index, len(tasks))
         shades += _own_shades(life, task, index, name)
-    over_all = len(tasks) + 1
-    axes[f"yaxis{over_all}"] = whole_height_axis()
-    traces += marker_lines(life, axis_id("y", over_all))
-    marks = {"shapes": shades, "annotations": block_names(life)}
+    marks = {"shapes": shades + change_lines(life), "annotations": block_names(life)}
     return {"data": traces, "layout": layout(120 + height * len(tasks), **marks, **axes)}
 
 
@@ -68,10 +64,8 @@ def training_figure(life: Life) -> Dict | None:
     axes = {
         "xaxis": env_step_axis(life.env_steps, showgrid=False),
         "yaxis": axis(title={"text": "return of an episode"}),
-        "yaxis2": whole_height_axis(),
     }
-    traces += marker_lines(life, "y2")
-    marks = {"shapes": block_shades(life), "annotations": block_names(life)}
+    marks = {"shapes": block_shades(life) + change_lines(life), "annotations": block_names(life)}
     return {"data": traces, "layout": layout(380 + 4 * len(life.tasks), **axes, **marks)}
 
 

@@ -56,23 +56,19 @@ def block_names(life: Life) -> list[Dict]:
     return names
 
 
-def marker_lines(life: Life, axis: str) -> list[Dict]:
-    """Two traces of vertical lines on the overlay axis `axis` (range 0 to 1): true boundaries and
-    detections. As traces, not shapes, they appear in the legend and can be switched off."""
-    return [
-        _lines("true change", life.boundaries(), {"color": BOUNDARY, "width": 1.5}, axis),
-        _lines(
-            "detected change",
-            life.detections(),
-            {"color": DETECTION, "width": 1.5, "dash": "dash"},
-            axis,
-        ),
+def change_lines(life: Life) -> list[Dict]:
+    """Vertical lines over the whole height: true boundaries and detections.
+
+    One shape each, with a place in the legend to switch it off. Not traces: an axis of theirs over
+    all panels would take the mouse from the curves below it.
+    """
+    true = {"color": BOUNDARY, "width": 1.5}
+    detected = {"color": DETECTION, "width": 1.5, "dash": "dash"}
+    lines = [
+        _lines("true change", life.boundaries(), true),
+        _lines("detected change", life.detections(), detected),
     ]
-
-
-def whole_height_axis() -> Dict:
-    """An invisible y axis from 0 to 1 over all panels."""
-    return {"domain": [0, 1], "range": [0, 1], "visible": False, "fixedrange": True}
+    return [line for line in lines if line["path"]]
 
 
 def panel_shades(life: Life, panel: int) -> list[Dict]:
@@ -81,18 +77,16 @@ def panel_shades(life: Life, panel: int) -> list[Dict]:
     return [shape | place for shape in block_shades(life)]
 
 
-def _lines(name: str, steps: Sequence[int], line: Dict, axis: str) -> Dict:
-    steps = steps[:: -(-len(steps) // SHOWN_MARKS) or 1]
+def _lines(name: str, steps: Sequence[int], line: Dict) -> Dict:
+    shown = steps[:: -(-len(steps) // SHOWN_MARKS) or 1]
     return {
-        "type": "scatter",
-        "mode": "lines",
+        "type": "path",
         "name": name,
-        "x": [x for step in steps for x in (step, step, None)],
-        "y": [y for _ in steps for y in (0, 1, None)],
+        "path": " ".join(f"M {step},0 L {step},1" for step in shown),
+        "xref": "x",
+        "yref": "paper",
         "line": line,
-        "yaxis": axis,
-        "hoverinfo": "x+name",
-        "showlegend": bool(steps),
+        "showlegend": True,
     }
 
 

@@ -74,9 +74,11 @@ def test_episodes_that_end_together_are_one_point_of_the_curve(tmp_path: Path) -
 def test_true_boundaries_and_detections_are_marked(life: Life) -> None:
     figure = training_figure(life)
     assert figure is not None
-    marks = {t["name"]: t["x"] for t in figure["data"] if "change" in t["name"]}
-    assert [x for x in marks["true change"][::3]] == [20_000, 40_000, 60_000]
-    assert len(marks["detected change"]) == 3 * len(life.named("change_detected"))
+    marks = {s["name"]: s["path"] for s in figure["layout"]["shapes"] if s["type"] == "path"}
+    assert marks["true change"] == " ".join(
+        f"M {step},0 L {step},1" for step in (20_000, 40_000, 60_000)
+    )
+    assert marks["detected change"].count("M") == len(life.named("change_detected"))
 
 
 def test_boundaries_follow_from_the_blocks_when_no_event_tells(life: Life) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from l2rl.report.curves import moving_mean, thinned, window_for, xy
 from l2rl.report.life import Life
-from l2rl.report.marks import block_names, block_shades, change_lines
+from l2rl.report.marks import block_names, block_shades, change_legend, change_lines
 from l2rl.report.style import (
     Dict,
     axis,
@@ -46,6 +46,7 @@ def evaluation_figure(life: Life) -> Dict | None:
         traces += _evaluation_traces(life, index, task, name)
         axes[f"yaxis{index + 1}"] = _panel_axis(label(task, height // 9), index, len(tasks))
         shades += _own_shades(life, task, index, name)
+    traces += change_legend(life)
     marks = {"shapes": shades + change_lines(life), "annotations": block_names(life)}
     return {"data": traces, "layout": layout(120 + height * len(tasks), **marks, **axes)}
 
@@ -65,6 +66,7 @@ def training_figure(life: Life) -> Dict | None:
         "xaxis": env_step_axis(life.env_steps, showgrid=False),
         "yaxis": axis(title={"text": "return of an episode"}),
     }
+    traces += change_legend(life)
     marks = {"shapes": block_shades(life) + change_lines(life), "annotations": block_names(life)}
     return {"data": traces, "layout": layout(380 + 4 * len(life.tasks), **axes, **marks)}
 

@@ -19,6 +19,7 @@ from l2rl.report.style import (
 
 LETTERS_ACROSS = 130
 """So many letters fit over the whole width of a figure."""
+TRUE, DETECTED = "true change", "detected change"
 SHOWN_MARKS = 1000
 """Lines of one kind; of more, every n-th: they would be one grey wall and make the page heavy."""
 FEWEST_LETTERS = 6
@@ -59,16 +60,22 @@ def block_names(life: Life) -> list[Dict]:
 def change_lines(life: Life) -> list[Dict]:
     """Vertical lines over the whole height: true boundaries and detections.
 
-    One shape each, with a place in the legend to switch it off. Not traces: an axis of theirs over
-    all panels would take the mouse from the curves below it.
+    One shape each. Not traces: an axis of theirs over all panels would take the mouse from the
+    curves below it.
     """
     true = {"color": BOUNDARY, "width": 1.5}
     detected = {"color": DETECTION, "width": 1.5, "dash": "dash"}
-    lines = [
-        _lines("true change", life.boundaries(), true),
-        _lines("detected change", life.detections(), detected),
+    return [*_lines(TRUE, life.boundaries(), true), *_lines(DETECTED, life.detections(), detected)]
+
+
+def change_legend(life: Life) -> list[Dict]:
+    """Traces without points, so that the legend shows those lines as lines and switches them."""
+    common = {"type": "scatter", "mode": "lines", "x": [None], "y": [None], "hoverinfo": "skip"}
+    return [
+        {**common, "name": line["legendgroup"], "legendgroup": line["legendgroup"]}
+        | {"line": line["line"]}
+        for line in change_lines(life)
     ]
-    return [line for line in lines if line["path"]]
 
 
 def panel_shades(life: Life, panel: int) -> list[Dict]:
@@ -77,17 +84,11 @@ def panel_shades(life: Life, panel: int) -> list[Dict]:
     return [shape | place for shape in block_shades(life)]
 
 
-def _lines(name: str, steps: Sequence[int], line: Dict) -> Dict:
+def _lines(name: str, steps: Sequence[int], line: Dict) -> list[Dict]:
     shown = steps[:: -(-len(steps) // SHOWN_MARKS) or 1]
-    return {
-        "type": "path",
-        "name": name,
-        "path": " ".join(f"M {step},0 L {step},1" for step in shown),
-        "xref": "x",
-        "yref": "paper",
-        "line": line,
-        "showlegend": True,
-    }
+    path = " ".join(f"M {step},0 L {step},1" for step in shown)
+    place = {"type": "path", "path": path, "xref": "x", "yref": "paper"}
+    return [{**place, "line": line, "legendgroup": name}] if shown else []
 
 
 def _name(text: str, x: float) -> Dict:

@@ -157,10 +157,11 @@ const l2rlPage = (() => {
     Object.keys(figures).forEach(draw);
     opened = [...document.querySelectorAll('details:not([open]):not([data-print="no"])')];
     for (const details of opened) details.open = true;
-    const width = document.querySelector(".figure")?.clientWidth ?? PRINTED_WIDTH;
-    const zoom = Math.min(1, PRINTED_WIDTH / width);
-    document.documentElement.style.setProperty("--print-zoom", zoom);
-    document.documentElement.style.setProperty("--print-width", width + "px");
+    // What was laid out for this window is shrunk as a whole, so that nothing is cut off.
+    for (const drawing of document.querySelectorAll(".figure, table")) {
+      drawing.style.setProperty("--print-zoom", Math.min(0.72, PRINTED_WIDTH / drawing.offsetWidth));
+      drawing.style.setProperty("--print-width", drawing.offsetWidth + "px");
+    }
   });
   window.addEventListener("afterprint", () => {
     for (const details of opened) details.open = false;

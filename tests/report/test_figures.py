@@ -74,7 +74,7 @@ def test_episodes_that_end_together_are_one_point_of_the_curve(tmp_path: Path) -
 def test_true_boundaries_and_detections_are_marked(life: Life) -> None:
     figure = training_figure(life)
     assert figure is not None
-    marks = {s["name"]: s["path"] for s in figure["layout"]["shapes"] if s["type"] == "path"}
+    marks = {s["legendgroup"]: s["path"] for s in figure["layout"]["shapes"] if s["type"] == "path"}
     assert marks["true change"] == " ".join(
         f"M {step},0 L {step},1" for step in (20_000, 40_000, 60_000)
     )

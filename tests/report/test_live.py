@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -156,7 +157,6 @@ def test_the_command_ends_with_the_run_and_leaves_its_report(growing: GrowingRun
 
 
 def test_ctrl_c_ends_the_command_and_not_the_run(growing: GrowingRun) -> None:
-    import signal
 
     command = l2rl("report", growing.run.path, "--live")
     assert command.stdout is not None

@@ -17,6 +17,13 @@ FAMILIES = {
     "detection": "Detection",
     "scalability": "Scalability",
 }
+SECONDS = {
+    "scalability/wall_seconds": "seconds by the clock, evaluation and checkpoints included",
+    "scalability/cpu_seconds": "seconds of the processor, evaluation and checkpoints included",
+    "scalability/env_steps_per_second": "env steps of the lifetime per second by the clock",
+    "scalability/wall_seconds_per_task": "mean over tasks of the seconds of their learning blocks",
+}
+"""Figures of the clocks, which the documentation lists in a sentence."""
 SUFFIXES = {
     "success": "The same of the rate of success",
     "change": "Last measurement minus the first one",
@@ -49,4 +56,4 @@ def definition_of(metric: str) -> str:
 def _definitions() -> dict[str, str]:
     text = files("l2rl.report").joinpath("definitions.tsv").read_text(encoding="utf-8")
     pairs = (line.partition("\t") for line in text.splitlines())
-    return {name: definition for name, _, definition in pairs}
+    return {name: definition for name, _, definition in pairs} | SECONDS

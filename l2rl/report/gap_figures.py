@@ -187,9 +187,10 @@ def _traces(life: Life, look: Close, index: int) -> list[Dict]:
 def _headings(look: Close, x: float, y: float) -> list[Dict]:
     place = {"x": x, "y": y, "xref": "paper", "yref": "paper"}
     anchors = {"xanchor": "left", "yanchor": "bottom", "showarrow": False, "align": "left"}
+    told = look.told.replace("env steps", "steps")
     words_ = (
         f"<b>{label(look.task, 20)}</b> as {label(look.began, 20)} began<br>"
-        f"<span style='font-size:11px'>{look.told}</span>"
+        f"<span style='font-size:11px'>at {count(look.env_steps)}: {told}</span>"
     )
     return [{"text": words_, "font": {"size": 12}, **place, **anchors}]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -35,7 +36,7 @@ class Life:
     events: tuple[Event, ...]
     scalars: dict[str, Series]
 
-    @property
+    @cached_property
     def tasks(self) -> tuple[str, ...]:
         """Every task that occurs, in the order of their colours."""
         blocks = [block.task for block in self.blocks if block.task]

@@ -22,6 +22,7 @@ LETTERS_ACROSS = 130
 TRUE, DETECTED = "true change", "detected change"
 SHOWN_MARKS = 1000
 """Lines of one kind; of more, every n-th: they would be one grey wall and make the page heavy."""
+STRONG_MARKS = 30
 FEWEST_LETTERS = 6
 """A name that must be cut to fewer says nothing and is left out."""
 
@@ -88,7 +89,9 @@ def _lines(name: str, steps: Sequence[int], line: Dict) -> list[Dict]:
     shown = steps[:: -(-len(steps) // SHOWN_MARKS) or 1]
     path = " ".join(f"M {step},0 L {step},1" for step in shown)
     place = {"type": "path", "path": path, "xref": "x", "yref": "paper"}
-    return [{**place, "line": line, "legendgroup": name}] if shown else []
+    # Many strong lines would hide the curves.
+    faint: Dict = {"layer": "below", "opacity": 0.4} if len(shown) > STRONG_MARKS else {}
+    return [{**place, **faint, "line": line, "legendgroup": name}] if shown else []
 
 
 def _name(text: str, x: float) -> Dict:

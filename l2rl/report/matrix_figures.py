@@ -138,7 +138,8 @@ def _rows(values: np.ndarray) -> list[list[float | None]]:
 def _phase_lines(life: Life, first_rows: np.ndarray) -> list[Dict]:
     """A white line before the first evaluation of every learning block but the first."""
     places = {int(np.searchsorted(first_rows, b.start_row)) for b in life.learning_blocks[1:]}
-    line = {"color": "white", "width": 4}
+    # Of many blocks the lines must not hide what lies between them.
+    line = {"color": "white", "width": 4 if len(places) <= 12 else 2 if len(places) <= 40 else 1}
     return [
         {
             "type": "line",

@@ -1,8 +1,8 @@
 // Draws the figures that the page carries as data, and makes all of it usable by keyboard.
 const l2rlPage = (() => {
-  // The buttons are listed, since the default ones include sending the data to a server.
-  const CONFIG = {displaylogo: false, responsive: true, displayModeBar: "hover",
-                  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]]};
+  // Not Plotly's own buttons: no key reaches them, they lie over the legend, and one of them sends
+  // the data to a server. Dragging zooms, with shift it moves, a double click shows all again.
+  const CONFIG = {displaylogo: false, responsive: true, displayModeBar: false};
   const PRINTED_WIDTH = 690;  // CSS pixels between the margins of an A4 page.
   let figures = JSON.parse(document.getElementById("figures").textContent);
   const place = name => document.getElementById("figure-" + name);
@@ -42,7 +42,8 @@ const l2rlPage = (() => {
     Plotly.relayout(place(name), change);
   }
 
-  const save = name => Plotly.downloadImage(place(name), {format: "svg", filename: name});
+  const save = (name, format) => Plotly.downloadImage(
+    place(name), {format, filename: name, scale: format === "png" ? 2 : 1});
 
   const TOOLS = [
     ["+", "Zoom in", name => move(name, 0.5, 0)],
@@ -50,7 +51,8 @@ const l2rlPage = (() => {
     ["\u2190", "Move to earlier steps", name => move(name, 1, -0.25)],
     ["\u2192", "Move to later steps", name => move(name, 1, 0.25)],
     ["Reset", "Show all again", reset],
-    ["SVG", "Save the figure as SVG", save],
+    ["SVG", "Save the figure as SVG", name => save(name, "svg")],
+    ["PNG", "Save the figure as PNG", name => save(name, "png")],
   ];
 
   function equip(name) {

@@ -65,6 +65,10 @@ class HandMade:
         self._append("event", "change_detected", 1.0, detail=detail)
         return self
 
+    def event(self, name: str, value: float = 1.0) -> HandMade:
+        self._append("event", name, value)
+        return self
+
     def scalar(self, name: str, value: float) -> HandMade:
         self._append("scalar", name, value)
         return self

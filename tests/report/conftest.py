@@ -1,4 +1,4 @@
-"""Runs that were never lived (the generator lives in tests/runs), and a browser to look at them."""
+"""Runs that were never lived, made by tests/runs and tests/metrics, and a browser for them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from l2rl.runs.run_directory import RunDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runs"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "metrics"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from browser import Browser, missing_packages

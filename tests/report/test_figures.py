@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_true_boundaries_and_detections_are_marked(life: Life) -> None:
 
 
 def test_boundaries_follow_from_the_blocks_when_no_event_tells(life: Life) -> None:
-    bare = Life(**{**vars(life), "events": ()})
+    bare = replace(life, events=())
     assert bare.boundaries() == life.boundaries()
 
 

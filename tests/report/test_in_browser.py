@@ -140,18 +140,27 @@ return [place.left + x._offset + x.d2p(curve.x[at]), place.top + y._offset + y.d
 """
 
 
+def test_a_figure_is_saved_as_svg(page: Browser) -> None:
+    page.find("#box-heat .figure-tools button[aria-label$=SVG]").click()
+    assert page.downloaded("heat.svg").startswith("<svg")
+
+
 @pytest.mark.parametrize("name", ["evaluation", "gap", "cost", "timeline"])
 def test_hovering_over_a_point_tells_its_value(page: Browser, name: str) -> None:
-    x, y = page.js(POINT, name)
-    chain = ActionChains(page.driver)
-    for away in (4, 0):
-        chain.w3c_actions.pointer_action.move_to_location(int(x) - away, int(y))
-    chain.perform()
-    told = page.until(lambda: page.texts(f"#figure-{name} .hovertext"))
+    def pointed() -> list[str]:
+        x, y = page.js(POINT, name)
+        chain = ActionChains(page.driver, duration=50)
+        for away in (4, 0):
+            chain.w3c_actions.pointer_action.move_to_location(int(x) - away, int(y))
+        chain.perform()
+        return page.texts(f"#figure-{name} .hovertext")
+
+    told = page.until(pointed)
     assert re.search(r"env steps|block \d", told[0])
 
 
-def test_the_first_key_leads_past_the_navigation(page: Browser) -> None:
+def test_the_first_key_leads_past_the_navigation(page: Browser, page_path: Path) -> None:
+    page.open(page_path)
     page.find("body").send_keys(Keys.TAB)
     link = page.driver.switch_to.active_element
     assert link.text == "Skip to the report"
@@ -182,7 +191,8 @@ def test_the_command_is_copied(page: Browser) -> None:
     page.until(lambda: button.text == "Copied")
 
 
-def test_it_prints_whole(page: Browser) -> None:
+def test_it_prints_whole(page: Browser, page_path: Path) -> None:
+    page.open(page_path)
     printed = page.pdf()
     pages = len(re.findall(rb"/Type\s*/Page\b", printed))
     assert printed.startswith(b"%PDF")

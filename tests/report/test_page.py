@@ -59,7 +59,7 @@ def test_the_page_loads_nothing_from_anywhere(finished_run: RunDirectory) -> Non
 
 def test_the_buttons_offer_no_sending_of_data(finished_run: RunDirectory) -> None:
     script = render_report(finished_run).rsplit("<script>", 1)[1]
-    assert "modeBarButtons: [[" in script
+    assert "displayModeBar: false" in script
 
 
 def test_every_figure_is_valid_and_has_its_place(finished_run: RunDirectory) -> None:

@@ -13,7 +13,6 @@ const l2rlPage = (() => {
     if (drawn(name) || !place(name)) return;
     const figure = structuredClone(figures[name]);
     Plotly.newPlot(place(name), figure.data, figure.layout, CONFIG);
-    place(name).style.minHeight = "";
   }
 
   const axesOf = (layout, letter) => Object.keys(layout).filter(
@@ -132,6 +131,8 @@ const l2rlPage = (() => {
     for (const name of Object.keys(figures).filter(drawn)) {
       const figure = structuredClone(figures[name]);
       asLeft(figure, before[name], place(name));
+      // Explicit, since Plotly takes the height of the element when the window changes its size.
+      place(name).style.height = figure.layout.height + "px";
       Plotly.react(place(name), figure.data, figure.layout, CONFIG);
     }
     prepare();

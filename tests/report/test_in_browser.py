@@ -53,6 +53,8 @@ def test_nothing_is_wider_than_a_narrow_window(browser: Browser, page_path: Path
         assert browser.js("return document.documentElement.scrollWidth") <= 400
     finally:
         browser.cdp("Emulation.clearDeviceMetricsOverride")
+    size = "const {offsetWidth: w, offsetHeight: h} = document.getElementById('figure-cost'); "
+    browser.until(lambda: browser.js(size + "return w > 1000 && h > 300"))
 
 
 def column(page: Browser, table: str, number: int) -> list[str]:

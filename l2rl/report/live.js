@@ -2,7 +2,7 @@
 (() => {
   const bar = document.getElementById("live");
   const interval = 1000 * Number(bar.dataset.refreshS);
-  let state = bar.dataset.state, version = "";
+  let state = bar.dataset.state, version = bar.dataset.version;
 
   function say(text, look) {
     if (bar.textContent !== text) bar.textContent = text;

@@ -40,7 +40,7 @@ class LiveReport:
     def page(self) -> str:
         """The page with everything in it. Raises `UserError` if the run cannot be read."""
         with self._lock:
-            return render_report(self.run, refresh_s=self.refresh_s)
+            return render_report(self.run, refresh_s=self.refresh_s, version=self.version())
 
     def news(self, known: str) -> dict[str, Any]:
         """`version` and `state`; `title`, `body` and `figures` too unless `known` is the version.

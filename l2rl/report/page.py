@@ -67,8 +67,12 @@ def write_report(run: RunDirectory) -> Path:
     return run.report_path
 
 
-def render_report(run: RunDirectory, *, refresh_s: float = 0.0) -> str:
-    """The page as text. `refresh_s`: above 0, a page that asks its server for news so often."""
+def render_report(run: RunDirectory, *, refresh_s: float = 0.0, version: str = "") -> str:
+    """The page as text.
+
+    `refresh_s`: above 0, a page that asks its server for news so often; `version`: what it then
+    tells the server that it has.
+    """
     content = render_content(run)
     return (
         _templates()
@@ -77,6 +81,7 @@ def render_report(run: RunDirectory, *, refresh_s: float = 0.0) -> str:
             title=content.title,
             body=Markup(content.body),
             refresh_s=refresh_s,
+            version=version,
             state=content.state,
             figures=script_json(content.figures),
             style=Markup(_resource("l2rl.report", "page.css")),

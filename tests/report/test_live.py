@@ -5,18 +5,17 @@ from __future__ import annotations
 import http.client
 import json
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+import typer
 from browser import Browser
 from synthetic_run import SyntheticLifetime
 
+from l2rl.cli.report import report
 from l2rl.curriculum import Task
 from l2rl.errors import UserError
 from l2rl.report.live import LiveReport, serve, wait_for_the_end
@@ -52,8 +51,8 @@ def growing(tmp_path: Path) -> GrowingRun:
 
 
 @contextmanager
-def served(report: LiveReport) -> Iterator[int]:
-    with serve(report) as server:
+def served(live: LiveReport) -> Iterator[int]:
+    with serve(live) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()
@@ -69,15 +68,15 @@ def asked(port: int, path: str, host: str = "") -> tuple[int, str]:
 
 
 def test_news_have_a_body_only_when_the_log_has_grown(growing: GrowingRun) -> None:
-    report = LiveReport(growing.run, 5.0)
-    first = report.news("")
+    live = LiveReport(growing.run, 5.0)
+    first = live.news("")
     assert len(first["figures"]["evaluation"]["data"][1]["x"]) == 5
-    assert report.news(first["version"]) == {"version": first["version"], "state": "running"}
+    assert live.news(first["version"]) == {"version": first["version"], "state": "running"}
     growing.grow(2)
-    second = report.news(first["version"])
+    second = live.news(first["version"])
     assert len(second["figures"]["evaluation"]["data"][1]["x"]) == 7
     growing.end()
-    assert report.news(second["version"])["state"] == "complete"
+    assert live.news(second["version"])["state"] == "complete"
 
 
 def test_it_is_served_to_this_machine_alone(growing: GrowingRun) -> None:
@@ -101,9 +100,9 @@ def test_a_run_that_cannot_be_read_is_told_and_not_the_end(growing: GrowingRun) 
 
 
 def test_a_taken_port_is_one_clear_error(growing: GrowingRun) -> None:
-    report = LiveReport(growing.run, 5.0)
-    with served(report) as port, pytest.raises(UserError, match="--port"):
-        serve(report, port)
+    live = LiveReport(growing.run, 5.0)
+    with served(live) as port, pytest.raises(UserError, match="--port"):
+        serve(live, port)
 
 
 RANGE = "return document.getElementById('figure-evaluation')._fullLayout.xaxis.range"
@@ -114,8 +113,8 @@ POINTS = "return document.getElementById('figure-evaluation').data[1].x.length"
 def test_an_open_page_grows_and_keeps_what_the_reader_chose(
     browser: Browser, growing: GrowingRun
 ) -> None:
-    report = LiveReport(growing.run, 0.3)
-    with served(report) as port:
+    live = LiveReport(growing.run, 0.3)
+    with served(live) as port:
         browser.open(f"http://127.0.0.1:{port}/")
         zoom = browser.find("#box-evaluation .figure-tools button")
         zoom.click()
@@ -135,34 +134,46 @@ def test_an_open_page_grows_and_keeps_what_the_reader_chose(
         assert header.get_attribute("aria-sort") == "ascending"
         growing.end()
         browser.until(lambda: "The run is complete" in browser.find("#live").text)
-        assert wait_for_the_end(report) == "complete"
+        assert wait_for_the_end(live) == "complete"
         assert browser.problems() == []
 
 
-def l2rl(*arguments: Any) -> subprocess.Popen[str]:
-    call = [sys.executable, "-c", "from l2rl.cli import main; main()", *map(str, arguments)]
-    return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def test_the_command_ends_with_the_run_and_leaves_its_report(
+    growing: GrowingRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("l2rl.report.live.LAST_WORD_S", 0.1)
 
+    def ending(live: LiveReport) -> str:
+        growing.end()
+        return wait_for_the_end(live, poll_s=0.1)
 
-def test_the_command_ends_with_the_run_and_leaves_its_report(growing: GrowingRun) -> None:
-    command = l2rl("report", growing.run.path, "--live", "--refresh", "0.2")
-    assert command.stdout is not None
-    assert "http://127.0.0.1:" in command.stdout.readline()
-    growing.grow(1)
-    growing.end()
-    told, wrong = command.communicate(timeout=60)
-    assert (command.returncode, wrong) == (0, "")
+    monkeypatch.setattr("l2rl.report.live.wait_for_the_end", ending)
+    report(growing.run.path, live=True, port=0, refresh_s=0.02)
+    told = capsys.readouterr().out
+    assert "live report: http://127.0.0.1:" in told
     assert "the run is complete" in told
     assert growing.run.report_path.is_file()
 
 
-def test_ctrl_c_ends_the_command_and_not_the_run(growing: GrowingRun) -> None:
+def test_ctrl_c_ends_the_command_and_not_the_run(
+    growing: GrowingRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressing(live: LiveReport) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return wait_for_the_end(live)
 
-    command = l2rl("report", growing.run.path, "--live")
-    assert command.stdout is not None
-    command.stdout.readline()
-    command.send_signal(signal.SIGINT)
-    told, wrong = command.communicate(timeout=60)
-    assert (command.returncode, wrong) == (0, "")
-    assert "no longer followed" in told
+    monkeypatch.setattr("l2rl.report.live.wait_for_the_end", pressing)
+    with pytest.raises(typer.Exit) as ended:
+        report(growing.run.path, live=True, port=0, refresh_s=5.0)
+    assert ended.value.exit_code == 0
+    assert "no longer followed" in capsys.readouterr().out
     assert growing.run.state == "running"
+
+
+def test_there_is_nothing_to_follow_after_the_end(
+    growing: GrowingRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    growing.end()
+    report(growing.run.path, live=True, port=0, refresh_s=5.0)
+    assert "nothing to follow: the run is complete" in capsys.readouterr().out
+    assert growing.run.report_path.is_file()

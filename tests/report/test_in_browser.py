@@ -269,6 +269,7 @@ def test_broken_runs_are_shown_without_errors(browser: Browser, tmp_path: Path, 
     assert len(browser.all(".figure .main-svg")) >= len(browser.all(".figure"))
 
 
+@pytest.mark.slow
 def test_many_tasks_have_a_panel_each(browser: Browser, tmp_path: Path) -> None:
     tasks = tuple(f"task{number:03}" for number in range(50))
     run = make_run(tmp_path, tasks=tasks, block_env_steps=400, interval_env_steps=400)

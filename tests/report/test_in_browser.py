@@ -45,6 +45,32 @@ def test_it_is_drawn_without_errors_and_without_the_network(page: Browser) -> No
     assert [h for h in page.texts("h2") if "gap" in h] == ["The stability gap near by"]
 
 
+def test_the_first_key_leads_past_the_navigation(page: Browser) -> None:
+    page.find("body").send_keys(Keys.TAB)
+    link = page.driver.switch_to.active_element
+    assert link.text == "Skip to the report"
+    link.send_keys(Keys.ENTER)
+    assert page.js("return document.activeElement.id") == "main"
+
+
+def test_it_prints_whole(page: Browser) -> None:
+    printed = page.pdf()
+    pages = len(re.findall(rb"/Type\s*/Page\b", printed))
+    assert printed.startswith(b"%PDF")
+    assert 4 < pages < 40
+    page.cdp("Emulation.setEmulatedMedia", media="print")
+    page.js("window.dispatchEvent(new Event('beforeprint'))")
+    try:
+        right = "return Math.max(...[...document.querySelectorAll('.figure .main-svg')]"
+        left = "document.getElementById('main').getBoundingClientRect().left"
+        width = page.js(right + f".map(e => e.getBoundingClientRect().right)) - {left}")
+        assert 600 < width < 710, "a figure is as wide as the paper between its margins"
+        assert page.js("return document.querySelectorAll('details:not([open])').length") == 1
+    finally:
+        page.js("window.dispatchEvent(new Event('afterprint'))")
+        page.cdp("Emulation.setEmulatedMedia", media="")
+
+
 def test_nothing_is_wider_than_a_narrow_window(browser: Browser, page_path: Path) -> None:
     narrow = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
     browser.cdp("Emulation.setDeviceMetricsOverride", **narrow)
@@ -161,15 +187,6 @@ def test_hovering_over_a_point_tells_its_value(page: Browser, name: str) -> None
     assert re.search(r"env steps|block \d", told[0])
 
 
-def test_the_first_key_leads_past_the_navigation(page: Browser, page_path: Path) -> None:
-    page.open(page_path)
-    page.find("body").send_keys(Keys.TAB)
-    link = page.driver.switch_to.active_element
-    assert link.text == "Skip to the report"
-    link.send_keys(Keys.ENTER)
-    assert page.js("return document.activeElement.id") == "main"
-
-
 def test_every_control_and_figure_has_a_name(page: Browser) -> None:
     page.js("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     named = [e.accessible_name for e in page.all("main button, main input, main nav a")[::7]]
@@ -191,25 +208,6 @@ def test_the_command_is_copied(page: Browser) -> None:
     page.js("arguments[0].scrollIntoView({block: 'center'})", button)
     button.click()
     page.until(lambda: button.text == "Copied")
-
-
-def test_it_prints_whole(page: Browser, page_path: Path) -> None:
-    page.open(page_path)
-    printed = page.pdf()
-    pages = len(re.findall(rb"/Type\s*/Page\b", printed))
-    assert printed.startswith(b"%PDF")
-    assert 4 < pages < 40
-    page.cdp("Emulation.setEmulatedMedia", media="print")
-    page.js("window.dispatchEvent(new Event('beforeprint'))")
-    try:
-        right = "return Math.max(...[...document.querySelectorAll('.figure .main-svg')]"
-        left = "document.getElementById('main').getBoundingClientRect().left"
-        width = page.js(right + f".map(e => e.getBoundingClientRect().right)) - {left}")
-        assert 600 < width < 710, "a figure is as wide as the paper between its margins"
-        assert page.js("return document.querySelectorAll('details:not([open])').length") == 1
-    finally:
-        page.js("window.dispatchEvent(new Event('afterprint'))")
-        page.cdp("Emulation.setEmulatedMedia", media="")
 
 
 def test_hostile_names_do_nothing(

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
+from .bits import above, count_bits, in_motion, living, lowest, near, nearest
 from .chance import uniform
 from .compiling import hot, inner
 from .state import ALL, CAPACITY, HOSTILE, IDLE, LOOK, MOVE, OWN, Record
 
 WIDEST_OWN, WIDEST_HOSTILE = 0.375, 0.625
 """Largest radius of the units of either side, map units."""
-_NEAR_SQUARE = np.float32(4 * WIDEST_HOSTILE**2)
 SLACK = 1e-3
 """Map units two units may overlap: those that touch would otherwise push each other for ever."""
 STILL, MOVED = np.uint8(0), np.uint8(1)
@@ -143,6 +143,13 @@ def nearest_alive(game: Record, side: int, x: float, y: float) -> int:
     return best
 
 
+@hot
+def nearest_unit(game: Record, side: int, x: np.float32, y: np.float32) -> int:
+    """The same of a point that is a unit's place, so in float32."""
+    bits = living(game, side)
+    return -1 if bits == 0 else nearest(game, side, x, y, bits)
+
+
 @inner
 def keep_nearest(
     squares: np.ndarray, codes: np.ndarray, kept: int, square: float, code: int
@@ -212,14 +219,14 @@ def march_all(game: Record, rule: Record, units: Record) -> None:
 @hot
 def push_apart(
     game: Record, side: int, j: int, other: int, k: int, rule: Record, units: Record
-) -> None:
-    """Two near units that overlap each give way half of the overlap."""
+) -> bool:
+    """Two near units that overlap each give way half of the overlap; whether they do."""
     dx = float(game.x[other, k]) - game.x[side, j]
     dy = float(game.y[other, k]) - game.y[side, j]
     reach = units.radius[game.kind[side, j]] + units.radius[game.kind[other, k]]
     square = dx * dx + dy * dy
     if square >= (reach - SLACK) * (reach - SLACK):
-        return
+        return False
     length = math.sqrt(square)
     if length < 1e-9:
         dx, dy, length = 1e-9, 0.0, 1e-9
@@ -232,48 +239,67 @@ def push_apart(
     game.moved[other, k] = MOVED
     keep_inside(game, side, j, rule)
     keep_inside(game, other, k, rule)
+    return True
 
 
 @hot
-def overlaps(game: Record, x: np.float32, y: np.float32, radius: float, side: int) -> int:
-    """Living units of a side that a unit at (x, y) may overlap: as if all were of the widest kind.
+def widest(side: int) -> float:
+    """Largest radius of a unit of one side."""
+    return WIDEST_OWN if side == OWN else WIDEST_HOSTILE
 
-    Without branches and in float32 throughout, so that the loop becomes vector instructions.
+
+@hot
+def others_near(game: Record, side: int, j: int, other: int, units: Record) -> int:
+    """The units of one side that unit j may overlap where it is now, as bits, without itself."""
+    reach = units.radius[game.kind[side, j]] + widest(other)
+    bits = near(game, other, game.x[side, j], game.y[side, j], np.float32(reach * reach))
+    return bits & ~(1 << j) if side == other else bits
+
+
+@hot
+def separate_from(game: Record, side: int, j: int, other: int, rule: Record, units: Record) -> bool:
+    """Keep one unit apart from those of one side; whether any was too near."""
+    pushed = False
+    bits = others_near(game, side, j, other, units)
+    while bits != 0:
+        k = lowest(bits)
+        bits &= bits - 1
+        if push_apart(game, side, j, other, k, rule, units):
+            pushed = True
+            bits = others_near(game, side, j, other, units) & above(k)
+    return pushed
+
+
+@inner
+def make_room(game: Record, side: int, j: int, rule: Record, units: Record) -> bool:
+    """Keep one unit apart from all others; whether any was too near.
+
+    Nearly always it has only itself around: a batch's speed hangs on seeing that fast.
     """
-    reach = radius + (WIDEST_OWN if side == OWN else WIDEST_HOSTILE) - SLACK
-    square = np.float32(reach * reach)
-    count = 0
-    for k in range(game.places[side]):
-        dx, dy = game.x[side, k] - x, game.y[side, k] - y
-        count += (dx * dx + dy * dy < square) & (game.health[side, k] > 0.0)
-    return count
-
-
-@hot
-def separate_from(game: Record, side: int, j: int, other: int, rule: Record, units: Record) -> None:
-    """Keep one unit apart from those of one side."""
-    for k in range(game.places[other]):
-        dx, dy = game.x[other, k] - game.x[side, j], game.y[other, k] - game.y[side, j]
-        itself = side == other and k == j
-        if dx * dx + dy * dy < _NEAR_SQUARE and game.health[other, k] > 0.0 and not itself:
-            push_apart(game, side, j, other, k, rule, units)
+    x, y = game.x[side, j], game.y[side, j]
+    radius = units.radius[game.kind[side, j]] - SLACK
+    pushed = False
+    reach = radius + widest(side)
+    if count_bits(near(game, side, x, y, np.float32(reach * reach))) > 1:
+        pushed = separate_from(game, side, j, side, rule, units)
+    reach = radius + widest(1 - side)
+    if near(game, 1 - side, x, y, np.float32(reach * reach)) != 0:
+        pushed |= separate_from(game, side, j, 1 - side, rule, units)
+    return pushed
 
 
 @inner
 def separate(game: Record, rule: Record, units: Record) -> None:
     """Keep units apart that have moved, or were pushed, since the last time; in order of places."""
     for side in range(2):
-        for j in range(game.places[side]):
-            if game.moved[side, j] == STILL or game.health[side, j] <= 0.0:
-                continue
+        todo = in_motion(game, side)
+        while todo != 0:
+            j = lowest(todo)
+            todo &= todo - 1
             game.moved[side, j] = STILL
-            x, y = game.x[side, j], game.y[side, j]
-            radius = units.radius[game.kind[side, j]]
-            # Nearly always it has only itself around: a batch's speed hangs on seeing that fast.
-            if overlaps(game, x, y, radius, side) > 1:
-                separate_from(game, side, j, side, rule, units)
-            if overlaps(game, x, y, radius, 1 - side) > 0:
-                separate_from(game, side, j, 1 - side, rule, units)
+            if make_room(game, side, j, rule, units):
+                # Who has been pushed, and comes later, is kept apart in this round too.
+                todo = in_motion(game, side) & above(j)
 
 
 @inner

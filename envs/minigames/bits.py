@@ -20,6 +20,7 @@ from numba.extending import intrinsic
 
 from .compiling import hot
 from .state import IDLE, NO_TARGET, Record
+from .units import ROACH
 
 LANES = 16
 """Units asked at once."""
@@ -126,15 +127,20 @@ def busy_block(context: Any, game: Any, side: Any, first: Any) -> Any:
 
 
 @intrinsic
-def near_block(context: Any, game: Any, side: Any, first: Any, x: Any, y: Any, square: Any) -> Any:
-    """Living units whose squared distance from (x, y) is below `square`, all in float32."""
+def near_block(
+    context: Any, game: Any, side: Any, first: Any, x: Any, y: Any, small: Any, large: Any
+) -> Any:
+    """Living units whose squared distance from (x, y) is below `small`, or for roaches, the only
+    large units, `large`; all in float32."""
 
     def near(ask: _Ask) -> Any:
-        x, y, square = ask.values[3:]
-        close = ask.builder.fcmp_ordered("<", ask.squares(x, y), ask.spread(square))
+        x, y, small, large = ask.values[3:]
+        roach = ask.builder.not_(ask.differs("kind", ROACH))
+        reach = ask.builder.select(roach, ask.spread(large), ask.spread(small))
+        close = ask.builder.fcmp_ordered("<", ask.squares(x, y), reach)
         return ask.bits(ask.builder.and_(close, ask.positive("health")))
 
-    return _asks(near, *_POINT, types.float32)(context, game, side, first)
+    return _asks(near, *_POINT, *_POINT)(context, game, side, first)
 
 
 @intrinsic
@@ -223,11 +229,14 @@ def busy(game: Record, side: int) -> int:
 
 
 @hot
-def near(game: Record, side: int, x: np.float32, y: np.float32, square: np.float32) -> int:
-    """The living units of a side whose squared distance from (x, y) is below `square`."""
+def near(
+    game: Record, side: int, x: np.float32, y: np.float32, small: np.float32, large: np.float32
+) -> int:
+    """The living units of a side whose squared distance from (x, y) is below `small`, for roaches
+    below `large`."""
     bits = 0
     for first in range(0, game.places[side], LANES):
-        bits |= near_block(game, side, first, x, y, square) << first
+        bits |= near_block(game, side, first, x, y, small, large) << first
     return bits & below(game.places[side])
 
 

@@ -15,6 +15,8 @@ WIDEST_OWN, WIDEST_HOSTILE = 0.375, 0.625
 """Largest radius of the units of either side, map units."""
 SLACK = 1e-3
 """Map units two units may overlap: those that touch would otherwise push each other for ever."""
+STEADY = 0.1
+"""Map units a unit may be pushed before it is looked up anew who is near."""
 STILL, MOVED = np.uint8(0), np.uint8(1)
 """What became of a unit since units were last kept apart."""
 _TRIES = 100
@@ -217,74 +219,91 @@ def march_all(game: Record, rule: Record, units: Record) -> None:
 
 
 @hot
-def push_apart(
-    game: Record, side: int, j: int, other: int, k: int, rule: Record, units: Record
-) -> bool:
-    """Two near units that overlap each give way half of the overlap; whether they do."""
+def overlap(game: Record, side: int, j: int, other: int, k: int, units: Record) -> bool:
+    """Whether two units are nearer than both radii, less the slack."""
     dx = float(game.x[other, k]) - game.x[side, j]
     dy = float(game.y[other, k]) - game.y[side, j]
+    reach = units.radius[game.kind[side, j]] + units.radius[game.kind[other, k]] - SLACK
+    too_near: bool = dx * dx + dy * dy < reach * reach
+    return too_near
+
+
+@hot
+def push_apart(
+    game: Record, side: int, j: int, other: int, k: int, rule: Record, units: Record
+) -> None:
+    """Two units that overlap each give way half of the overlap."""
+    x, y, other_x, other_y = game.x[side, j], game.y[side, j], game.x[other, k], game.y[other, k]
+    dx, dy = float(other_x) - x, float(other_y) - y
     reach = units.radius[game.kind[side, j]] + units.radius[game.kind[other, k]]
-    square = dx * dx + dy * dy
-    if square >= (reach - SLACK) * (reach - SLACK):
-        return False
-    length = math.sqrt(square)
+    length = math.sqrt(dx * dx + dy * dy)
     if length < 1e-9:
         dx, dy, length = 1e-9, 0.0, 1e-9
     share = 0.5 * (reach - length) / length
-    game.x[side, j] -= dx * share
-    game.y[side, j] -= dy * share
-    game.x[other, k] += dx * share
-    game.y[other, k] += dy * share
+    move_to(game, side, j, np.float32(x - dx * share), np.float32(y - dy * share), rule)
+    move_to(
+        game, other, k, np.float32(other_x + dx * share), np.float32(other_y + dy * share), rule
+    )
+
+
+@hot
+def move_to(game: Record, side: int, j: int, x: np.float32, y: np.float32, rule: Record) -> None:
+    """Put a unit that has been pushed somewhere, or as near as the rectangle allows."""
+    game.x[side, j] = clamp(x, rule.x0, rule.x1)
+    game.y[side, j] = clamp(y, rule.y0, rule.y1)
     game.moved[side, j] = MOVED
-    game.moved[other, k] = MOVED
-    keep_inside(game, side, j, rule)
-    keep_inside(game, other, k, rule)
-    return True
 
 
 @hot
-def widest(side: int) -> float:
-    """Largest radius of a unit of one side."""
-    return WIDEST_OWN if side == OWN else WIDEST_HOSTILE
-
-
-@hot
-def others_near(game: Record, side: int, j: int, other: int, units: Record) -> int:
-    """The units of one side that unit j may overlap where it is now, as bits, without itself."""
-    reach = units.radius[game.kind[side, j]] + widest(other)
-    bits = near(game, other, game.x[side, j], game.y[side, j], np.float32(reach * reach))
+def crowd(game: Record, side: int, j: int, other: int, units: Record) -> int:
+    """The units of one side that unit j may overlap, as bits, even after it is pushed by STEADY."""
+    radius = units.radius[game.kind[side, j]] + STEADY
+    small, large = radius + WIDEST_OWN, radius + WIDEST_HOSTILE
+    bits = near(
+        game, other, game.x[side, j], game.y[side, j],
+        np.float32(small * small), np.float32(large * large),
+    )  # fmt: skip
     return bits & ~(1 << j) if side == other else bits
 
 
 @hot
-def separate_from(game: Record, side: int, j: int, other: int, rule: Record, units: Record) -> bool:
-    """Keep one unit apart from those of one side; whether any was too near."""
-    pushed = False
-    bits = others_near(game, side, j, other, units)
-    while bits != 0:
-        k = lowest(bits)
-        bits &= bits - 1
-        if push_apart(game, side, j, other, k, rule, units):
-            pushed = True
-            bits = others_near(game, side, j, other, units) & above(k)
-    return pushed
+def notices(
+    game: Record, side: int, j: int, other: int, k: int, x: np.float32, y: np.float32, units: Record
+) -> bool:
+    """Whether a unit at (x, y) has one of a side around it, in float32 and as if all were of the
+    side's widest kind; k is one that probably is."""
+    reach = units.radius[game.kind[side, j]] + (WIDEST_OWN if other == OWN else WIDEST_HOSTILE)
+    square = np.float32((reach - SLACK) * (reach - SLACK))
+    dx, dy = game.x[other, k] - x, game.y[other, k] - y
+    if dx * dx + dy * dy < square:
+        return True
+    itself = 1 if side == other else 0
+    around: bool = count_bits(near(game, other, x, y, square, square)) > itself
+    return around
 
 
 @inner
-def make_room(game: Record, side: int, j: int, rule: Record, units: Record) -> bool:
-    """Keep one unit apart from all others; whether any was too near.
-
-    Nearly always it has only itself around: a batch's speed hangs on seeing that fast.
-    """
-    x, y = game.x[side, j], game.y[side, j]
-    radius = units.radius[game.kind[side, j]] - SLACK
+def separate_from(
+    game: Record, side: int, j: int, other: int, x: np.float32, y: np.float32,
+    rule: Record, units: Record,
+) -> bool:  # fmt: skip
+    """Keep unit j apart from those of one side, in order of places, if it noticed any at (x, y);
+    whether it was pushed."""
+    bits = crowd(game, side, j, other, units)
+    at_x, at_y = game.x[side, j], game.y[side, j]
     pushed = False
-    reach = radius + widest(side)
-    if count_bits(near(game, side, x, y, np.float32(reach * reach))) > 1:
-        pushed = separate_from(game, side, j, side, rule, units)
-    reach = radius + widest(1 - side)
-    if near(game, 1 - side, x, y, np.float32(reach * reach)) != 0:
-        pushed |= separate_from(game, side, j, 1 - side, rule, units)
+    while bits != 0:
+        k = lowest(bits)
+        bits &= bits - 1
+        if not overlap(game, side, j, other, k, units):
+            continue
+        if not pushed and not notices(game, side, j, other, k, x, y, units):
+            return False
+        push_apart(game, side, j, other, k, rule, units)
+        pushed = True
+        if not within(at_x, at_y, game.x[side, j], game.y[side, j], STEADY - SLACK):
+            bits = crowd(game, side, j, other, units) & above(k)
+            at_x, at_y = game.x[side, j], game.y[side, j]
     return pushed
 
 
@@ -297,7 +316,10 @@ def separate(game: Record, rule: Record, units: Record) -> None:
             j = lowest(todo)
             todo &= todo - 1
             game.moved[side, j] = STILL
-            if make_room(game, side, j, rule, units):
+            x, y = game.x[side, j], game.y[side, j]
+            pushed = separate_from(game, side, j, side, x, y, rule, units)
+            pushed |= separate_from(game, side, j, 1 - side, x, y, rule, units)
+            if pushed:
                 # Who has been pushed, and comes later, is kept apart in this round too.
                 todo = in_motion(game, side) & above(j)
 

@@ -38,13 +38,16 @@ class _Ask:
         self.record_type, self.values = signature.args[0], values
 
     def row(self, name: str) -> Any:
-        """`LANES` numbers of a field of units, (2, CAPACITY), from place `first` of a side."""
+        """`LANES` numbers of a field of units, (2, CAPACITY) or (CAPACITY,) of the one side that
+        has it, from place `first` of a side."""
         record, side, first = self.values[:3]
         field = self.record_type.typeof(name)
         size = field.dtype.bitwidth // 8
         kind: Any = ir.FloatType() if field.dtype == types.float32 else ir.IntType(8 * size)
         build = self.builder
-        place = build.add(build.mul(side, side.type(field.shape[1])), first)
+        place = first
+        if len(field.shape) == 2:
+            place = build.add(build.mul(side, side.type(field.shape[1])), first)
         offset = build.add(
             build.mul(place, place.type(size)), place.type(self.record_type.offset(name))
         )
@@ -76,6 +79,11 @@ class _Ask:
         dx = build.fsub(self.row("x"), self.spread(x))
         dy = build.fsub(self.row("y"), self.spread(y))
         return build.fadd(build.fmul(dx, dx), build.fmul(dy, dy))
+
+    def absolute(self, row: Any) -> Any:
+        """Numbers without their sign."""
+        positive = self.builder.fcmp_ordered(">=", row, ir.Constant(_FLOATS, [0.0] * LANES))
+        return self.builder.select(positive, row, self.builder.fneg(row))
 
     def bits(self, answer: Any) -> Any:
         """The answers as an int64."""
@@ -144,6 +152,39 @@ def near_block(
 
 
 @intrinsic
+def sees_block(context: Any, game: Any, side: Any, first: Any, x: Any, y: Any, square: Any) -> Any:
+    """Units whose squared distance from (x, y) is `square` at most, in float32."""
+
+    def sees(ask: _Ask) -> Any:
+        x, y, square = ask.values[3:]
+        return ask.bits(ask.builder.fcmp_ordered("<=", ask.squares(x, y), ask.spread(square)))
+
+    return _asks(sees, *_POINT, types.float32)(context, game, side, first)
+
+
+@intrinsic
+def inside_block(context: Any, game: Any, side: Any, first: Any, x: Any, y: Any, reach: Any) -> Any:
+    """Units at most `reach` from (x, y) along either axis, in float32."""
+
+    def inside(ask: _Ask) -> Any:
+        x, y, reach = ask.values[3:]
+        build = ask.builder
+        across = build.fsub(ask.row("x"), ask.spread(x))
+        along = build.fsub(ask.row("y"), ask.spread(y))
+        wide = build.fcmp_ordered("<=", ask.absolute(across), ask.spread(reach))
+        high = build.fcmp_ordered("<=", ask.absolute(along), ask.spread(reach))
+        return ask.bits(build.and_(wide, high))
+
+    return _asks(inside, *_POINT, types.float32)(context, game, side, first)
+
+
+@intrinsic
+def visible_block(context: Any, game: Any, side: Any, first: Any) -> Any:
+    """Hostile units that were seen when the own side last looked around."""
+    return _asks(lambda ask: ask.bits(ask.differs("visible", 0)))(context, game, side, first)
+
+
+@intrinsic
 def nearest_block(context: Any, game: Any, side: Any, first: Any, x: Any, y: Any, bits: Any) -> Any:
     """Of the units in `bits` the nearest to (x, y): its squared distance's own 32 bits above its
     place. Whole numbers of that kind are in the order of the distances, then of the places."""
@@ -175,6 +216,16 @@ def lowest(context: Any, bits: Any) -> Any:
 
     def codegen(_: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.cttz(values[0], ir.IntType(1)(0))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def highest(context: Any, bits: Any) -> Any:
+    """Place of the highest bit set, of a number above 0."""
+
+    def codegen(_: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.sub(_WORD(63), builder.ctlz(values[0], ir.IntType(1)(0)))
 
     return types.int64(types.int64), codegen
 
@@ -247,3 +298,30 @@ def nearest(game: Record, side: int, x: np.float32, y: np.float32, bits: int) ->
     for first in range(LANES, game.places[side], LANES):
         best = min(best, nearest_block(game, side, first, x, y, bits >> first))
     return best & 63
+
+
+@hot
+def sees(game: Record, side: int, x: np.float32, y: np.float32, reach: np.float32) -> int:
+    """The units of a side no further than `reach` from (x, y)."""
+    bits = 0
+    for first in range(0, game.places[side], LANES):
+        bits |= sees_block(game, side, first, x, y, reach * reach) << first
+    return bits
+
+
+@hot
+def inside(game: Record, side: int, x: np.float32, y: np.float32, reach: np.float32) -> int:
+    """The units of a side in the square around (x, y) that reaches so far along either axis."""
+    bits = 0
+    for first in range(0, game.places[side], LANES):
+        bits |= inside_block(game, side, first, x, y, reach) << first
+    return bits
+
+
+@hot
+def visible(game: Record, side: int) -> int:
+    """The units of the hostile side that were seen when the own side last looked around."""
+    bits = 0
+    for first in range(0, game.places[side], LANES):
+        bits |= visible_block(game, side, first) << first
+    return bits

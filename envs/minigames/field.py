@@ -114,20 +114,14 @@ def place_unit(game: Record, side: int, j: int, x: float, y: float) -> None:
 @inner
 def count_alive(game: Record, side: int) -> int:
     """Units of one side with health left."""
-    count = 0
-    for j in range(game.places[side]):
-        if game.health[side, j] > 0.0:
-            count += 1
-    return count
+    return count_bits(living(game, side))
 
 
 @inner
 def first_alive(game: Record, side: int) -> int:
     """Place of the first living unit, -1 without one."""
-    for j in range(game.places[side]):
-        if game.health[side, j] > 0.0:
-            return j
-    return -1
+    bits = living(game, side)
+    return -1 if bits == 0 else lowest(bits)
 
 
 @inner

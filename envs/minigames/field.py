@@ -213,50 +213,13 @@ def march_all(game: Record, rule: Record, units: Record) -> None:
 
 
 @hot
-def overlap(game: Record, side: int, j: int, other: int, k: int, units: Record) -> bool:
-    """Whether two units are nearer than both radii, less the slack."""
-    dx = float(game.x[other, k]) - game.x[side, j]
-    dy = float(game.y[other, k]) - game.y[side, j]
-    reach = units.radius[game.kind[side, j]] + units.radius[game.kind[other, k]] - SLACK
-    too_near: bool = dx * dx + dy * dy < reach * reach
-    return too_near
-
-
-@hot
-def push_apart(
-    game: Record, side: int, j: int, other: int, k: int, rule: Record, units: Record
-) -> None:
-    """Two units that overlap each give way half of the overlap."""
-    x, y, other_x, other_y = game.x[side, j], game.y[side, j], game.x[other, k], game.y[other, k]
-    dx, dy = float(other_x) - x, float(other_y) - y
-    reach = units.radius[game.kind[side, j]] + units.radius[game.kind[other, k]]
-    length = math.sqrt(dx * dx + dy * dy)
-    if length < 1e-9:
-        dx, dy, length = 1e-9, 0.0, 1e-9
-    share = 0.5 * (reach - length) / length
-    move_to(game, side, j, np.float32(x - dx * share), np.float32(y - dy * share), rule)
-    move_to(
-        game, other, k, np.float32(other_x + dx * share), np.float32(other_y + dy * share), rule
-    )
-
-
-@hot
-def move_to(game: Record, side: int, j: int, x: np.float32, y: np.float32, rule: Record) -> None:
-    """Put a unit that has been pushed somewhere, or as near as the rectangle allows."""
-    game.x[side, j] = clamp(x, rule.x0, rule.x1)
-    game.y[side, j] = clamp(y, rule.y0, rule.y1)
-    game.moved[side, j] = MOVED
-
-
-@hot
-def crowd(game: Record, side: int, j: int, other: int, units: Record) -> int:
-    """The units of one side that unit j may overlap, as bits, even after it is pushed by STEADY."""
+def crowd(
+    game: Record, side: int, j: int, other: int, x: np.float32, y: np.float32, units: Record
+) -> int:
+    """The units of one side that unit j may overlap at (x, y), as bits, or pushed by STEADY."""
     radius = units.radius[game.kind[side, j]] + STEADY
     small, large = radius + WIDEST_OWN, radius + WIDEST_HOSTILE
-    bits = near(
-        game, other, game.x[side, j], game.y[side, j],
-        np.float32(small * small), np.float32(large * large),
-    )  # fmt: skip
+    bits = near(game, other, x, y, np.float32(small * small), np.float32(large * large))
     return bits & ~(1 << j) if side == other else bits
 
 
@@ -276,28 +239,52 @@ def notices(
     return around
 
 
+@hot
+def shifted(value: np.float32, by: float, low: float, high: float) -> np.float32:
+    """A coordinate moved, as float32, and kept inside."""
+    return np.float32(clamp(np.float32(value + by), low, high))
+
+
 @inner
 def separate_from(
-    game: Record, side: int, j: int, other: int, x: np.float32, y: np.float32,
+    game: Record, side: int, j: int, other: int, from_x: np.float32, from_y: np.float32,
     rule: Record, units: Record,
-) -> bool:  # fmt: skip
-    """Keep unit j apart from those of one side, in order of places, if it noticed any at (x, y);
-    whether it was pushed."""
-    bits = crowd(game, side, j, other, units)
-    at_x, at_y = game.x[side, j], game.y[side, j]
-    pushed = False
+) -> int:  # fmt: skip
+    """Keep unit j apart from those of one side, in order of places, if it noticed any from a point.
+
+    Two that overlap each give way half of the overlap. Returns who was pushed, as bits. The unit's
+    own place stays in registers: each push starts from where the one before has ended.
+    """
+    x, y = game.x[side, j], game.y[side, j]
+    looked_x, looked_y = x, y
+    bits = crowd(game, side, j, other, x, y, units)
+    pushed = 0
     while bits != 0:
         k = lowest(bits)
         bits &= bits - 1
-        if not overlap(game, side, j, other, k, units):
+        dx, dy = float(game.x[other, k]) - x, float(game.y[other, k]) - y
+        reach = units.radius[game.kind[side, j]] + units.radius[game.kind[other, k]]
+        square = dx * dx + dy * dy
+        if square >= (reach - SLACK) * (reach - SLACK):
             continue
-        if not pushed and not notices(game, side, j, other, k, x, y, units):
-            return False
-        push_apart(game, side, j, other, k, rule, units)
-        pushed = True
-        if not within(at_x, at_y, game.x[side, j], game.y[side, j], STEADY - SLACK):
-            bits = crowd(game, side, j, other, units) & above(k)
-            at_x, at_y = game.x[side, j], game.y[side, j]
+        if pushed == 0 and not notices(game, side, j, other, k, from_x, from_y, units):
+            return 0
+        length = math.sqrt(square)
+        if length < 1e-9:
+            dx, dy, length = 1e-9, 0.0, 1e-9
+        share = 0.5 * (reach - length) / length
+        x = shifted(x, -dx * share, rule.x0, rule.x1)
+        y = shifted(y, -dy * share, rule.y0, rule.y1)
+        game.x[other, k] = shifted(game.x[other, k], dx * share, rule.x0, rule.x1)
+        game.y[other, k] = shifted(game.y[other, k], dy * share, rule.y0, rule.y1)
+        game.moved[other, k] = MOVED
+        pushed |= 1 << k
+        if not within(looked_x, looked_y, x, y, STEADY - SLACK):
+            looked_x, looked_y = x, y
+            bits = crowd(game, side, j, other, x, y, units) & above(k)
+    if pushed != 0:
+        game.x[side, j], game.y[side, j] = x, y
+        game.moved[side, j] = MOVED
     return pushed
 
 
@@ -311,11 +298,9 @@ def separate(game: Record, rule: Record, units: Record) -> None:
             todo &= todo - 1
             game.moved[side, j] = STILL
             x, y = game.x[side, j], game.y[side, j]
-            pushed = separate_from(game, side, j, side, x, y, rule, units)
-            pushed |= separate_from(game, side, j, 1 - side, x, y, rule, units)
-            if pushed:
-                # Who has been pushed, and comes later, is kept apart in this round too.
-                todo = in_motion(game, side) & above(j)
+            # Who has been pushed, and comes later, is kept apart in this round too.
+            todo |= separate_from(game, side, j, side, x, y, rule, units) & above(j)
+            separate_from(game, side, j, 1 - side, x, y, rule, units)
 
 
 @inner

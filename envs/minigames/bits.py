@@ -16,9 +16,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from .compiling import hot
+from .compiling import hot, intrinsic
 from .state import IDLE, NO_TARGET, Record
 from .units import ROACH
 

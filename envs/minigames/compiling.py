@@ -22,6 +22,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba import types
 from numba.core.caching import FunctionCache
+from numba.extending import intrinsic as _intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 _INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
@@ -45,6 +46,11 @@ def hot(function: F) -> F:
     """The same for what runs for every unit in every loop: pasted into its callers, because a
     call costs as much as its work. Larger machine code, so for few functions."""
     return _once(numba.njit(**_INNER, forceinline=True)(function))
+
+
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of compiled code that is written in LLVM's own instructions."""
+    return cast(Callable[..., Any], _intrinsic(function))
 
 
 def _once(dispatcher: Any) -> Any:

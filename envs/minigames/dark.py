@@ -11,8 +11,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from .compiling import intrinsic
 from .state import EXPLORED
 
 CELL = 2.0
@@ -35,9 +35,7 @@ def _spread(builder: Any, value: Any) -> Any:
     vector = ir.VectorType(value.type, SPAN)
     nothing = ir.Constant(vector, ir.Undefined)
     one = builder.insert_element(nothing, value, _INT(0))
-    return builder.shuffle_vector(
-        one, nothing, ir.Constant(ir.VectorType(_INT, SPAN), [0] * SPAN)
-    )
+    return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(_INT, SPAN), [0] * SPAN))
 
 
 @intrinsic
@@ -65,7 +63,9 @@ def uncover(context: Any, game: Any, row: Any, first: Any, x: Any, rise: Any, sq
         doubles = ir.VectorType(ir.DoubleType(), SPAN)
         from_first = ir.Constant(doubles, [(lane + 0.5) * CELL for lane in range(SPAN)])
         start = builder.fmul(builder.sitofp(first, ir.DoubleType()), ir.DoubleType()(CELL))
-        across = builder.fsub(builder.fadd(from_first, _spread(builder, start)), _spread(builder, x))
+        across = builder.fsub(
+            builder.fadd(from_first, _spread(builder, start)), _spread(builder, x)
+        )
         squares = builder.fadd(builder.fmul(across, across), _spread(builder, rise))
         seen = builder.fcmp_ordered("<=", squares, _spread(builder, square))
         cells = builder.load(pointer, align=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -242,7 +243,8 @@ def notices(
 @hot
 def shifted(value: np.float32, by: float, low: float, high: float) -> np.float32:
     """A coordinate moved, as float32, and kept inside."""
-    return np.float32(clamp(np.float32(value + by), low, high))
+    moved: Any = np.float32(value + by)
+    return np.float32(clamp(moved, low, high))
 
 
 @inner

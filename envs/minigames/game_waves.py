@@ -12,7 +12,16 @@ import math
 from .chance import uniform
 from .combat import fight
 from .compiling import inner
-from .field import add_unit, clamp, count_alive, distance, keep_inside, nearest_alive, nearest_unit, place_unit
+from .field import (
+    add_unit,
+    clamp,
+    count_alive,
+    distance,
+    keep_inside,
+    nearest_alive,
+    nearest_unit,
+    place_unit,
+)
 from .state import (
     ALL,
     ATTACK_MOVE,

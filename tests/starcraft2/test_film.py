@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,6 @@ def test_a_film_shows_an_episode_from_its_start_to_its_end() -> None:
     assert [len(film) for film in films] == [STEPS + 1] * 2
     for film in films:
         assert all(picture.shape == film[0].shape for picture in film)
-        moved = [bool((a != b).any()) for a, b in zip(film, film[1:], strict=False)]
+        moved = [bool((a != b).any()) for a, b in itertools.pairwise(film)]
         assert all(moved), "every picture shows another moment"
     assert (films[0][-1] != films[1][0]).any(), "the end is not the next episode's beginning"

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils as _untyped
 
 from .compiling import hot, intrinsic
 from .state import IDLE, NO_TARGET, Record
 from .units import ROACH
 
+cgutils: Any = _untyped
 LANES = 16
 """Units asked at once."""
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
@@ -296,7 +297,8 @@ def nearest(game: Record, side: int, x: np.float32, y: np.float32, bits: int) ->
     best = nearest_block(game, side, 0, x, y, bits)
     for first in range(LANES, game.places[side], LANES):
         best = min(best, nearest_block(game, side, first, x, y, bits >> first))
-    return best & 63
+    place: int = best & 63
+    return place
 
 
 @hot

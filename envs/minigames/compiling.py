@@ -32,7 +32,7 @@ _INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_mode
 def inner(function: F) -> F:
     """Compile a function that only compiled functions call."""
     values = [cell.cell_contents for cell in function.__closure__ or ()]
-    return _once(numba.njit(**_INNER)(_named(function, values)))
+    return cast(F, _once(numba.njit(**_INNER)(_named(function, values))))
 
 
 def _named(function: F, values: Iterable[object]) -> F:
@@ -45,7 +45,7 @@ def _named(function: F, values: Iterable[object]) -> F:
 def hot(function: F) -> F:
     """The same for what runs for every unit in every loop: pasted into its callers, because a
     call costs as much as its work. Larger machine code, so for few functions."""
-    return _once(numba.njit(**_INNER, forceinline=True)(function))
+    return cast(F, _once(numba.njit(**_INNER, forceinline=True)(function)))
 
 
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,8 +67,9 @@ def _once(dispatcher: Any) -> Any:
 
 def _wide(kind: Any) -> Any:
     """int64 for a signed whole number, and the type of a constant for the constant."""
-    plain = types.unliteral(kind)
-    return types.int64 if isinstance(plain, types.Integer) and plain.signed else plain
+    unliteral: Any = types.unliteral
+    plain: Any = unliteral(kind)
+    return types.int64 if plain in types.signed_domain else plain
 
 
 class _Cache(FunctionCache):

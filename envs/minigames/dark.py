@@ -10,11 +10,12 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils as _untyped
 
 from .compiling import intrinsic
 from .state import EXPLORED
 
+cgutils: Any = _untyped
 CELL = 2.0
 """Width and height of a cell of the explored map, map units."""
 SPAN = 16

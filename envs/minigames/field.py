@@ -31,9 +31,10 @@ def distance(x0: float, y0: float, x1: float, y1: float) -> float:
 
 
 @inner
-def within(x0: float, y0: float, x1: float, y1: float, radius: float) -> bool:
-    """Whether two points are no further apart than the radius; no root to take."""
-    return (x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0) <= radius * radius
+def within(x0: Any, y0: Any, x1: Any, y1: Any, radius: float) -> bool:
+    """Whether two points are no further apart than the radius; no root to take. float32 or 64."""
+    near: bool = (x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0) <= radius * radius
+    return near
 
 
 @inner
@@ -115,7 +116,8 @@ def place_unit(game: Record, side: int, j: int, x: float, y: float) -> None:
 @inner
 def count_alive(game: Record, side: int) -> int:
     """Units of one side with health left."""
-    return count_bits(living(game, side))
+    count: int = count_bits(living(game, side))
+    return count
 
 
 @inner

@@ -73,7 +73,8 @@ def write_mask(game: Record, rule: Record, mask: np.ndarray) -> None:
 @inner
 def count_seen(game: Record, rule: Record) -> int:
     """Living enemies in sight."""
-    return count_bits(enemies_seen(game, rule))
+    count: int = count_bits(enemies_seen(game, rule))
+    return count
 
 
 @inner

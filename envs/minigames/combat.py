@@ -9,13 +9,14 @@ alternating from loop to loop, so that neither gains from shooting first.
 
 from __future__ import annotations
 
+from .bits import busy, living, lowest
 from .chance import uniform
 from .compiling import hot, inner
 from .field import (
     distance,
     keep_inside,
     march,
-    nearest_alive,
+    nearest_unit,
     separate,
     speed_of,
     walk,
@@ -29,6 +30,7 @@ MARINE_LOST = -1.0
 """Score of a dead unit of the own side, in every game with enemies."""
 _LOOK_EVERY = 8
 """Game loops between two looks for the nearest enemy; a power of two."""
+_ONE_IN_EIGHT = 0x0101010101010101
 
 
 @inner
@@ -39,8 +41,12 @@ def fight(game: Record, rule: Record, units: Record) -> None:
     first = game.loop & 1
     for turn in range(2):
         side = turn ^ first
-        for j in range(game.places[side]):
-            if game.health[side, j] > 0.0 and not rests(game, side, j):
+        bits = living(game, side) & (busy(game, side) | due(game.loop))
+        while bits != 0:
+            j = lowest(bits)
+            bits &= bits - 1
+            # It may have died in this loop, of the burst of one that its own side has killed.
+            if game.health[side, j] > 0.0:
                 act(game, side, j, rule, units)
     if first:
         # A step is a seventh of a unit's width: every other loop is enough, and half the work.
@@ -48,12 +54,13 @@ def fight(game: Record, rule: Record, units: Record) -> None:
 
 
 @hot
-def rests(game: Record, side: int, j: int) -> bool:
-    """Whether a unit has nothing to do in this loop: most of them, most of the time."""
-    if game.order[side, j] != IDLE or game.target[side, j] != NO_TARGET:
-        return False
-    resting: bool = game.cooldown[side, j] <= 0.0 and (game.loop + j) & (_LOOK_EVERY - 1) != 0
-    return resting
+def due(loop: int) -> int:
+    """The units that look for an enemy in a game loop, as bits: one in eight.
+
+    All others without order and target that are ready to shoot have nothing to do in it: that is
+    most units, most of the time.
+    """
+    return _ONE_IN_EIGHT << (-loop & (_LOOK_EVERY - 1))
 
 
 @hot
@@ -61,14 +68,19 @@ def act(game: Record, side: int, j: int, rule: Record, units: Record) -> None:
     """One game loop of one unit."""
     if game.cooldown[side, j] > 0.0:
         game.cooldown[side, j] -= 1.0
-    moving = game.order[side, j] == MOVE
-    if not moving:
-        target = choose_target(game, side, j, units)
-        if target >= 0:
-            engage(game, side, j, target, rule, units)
+    if game.order[side, j] != MOVE:
+        target, reached = choose_target(game, side, j, units)
+        if reached:
+            if game.cooldown[side, j] <= 0.0:
+                shoot(game, side, j, target, rule, units)
             return
-    if moving or game.order[side, j] == ATTACK_MOVE:
-        march(game, side, j, speed_of(game, side, j, units), rule)
+        if target >= 0:
+            if game.order[side, j] != HOLD:
+                walk_up(game, side, j, target, rule, units)
+            return
+        if game.order[side, j] != ATTACK_MOVE:
+            return
+    march(game, side, j, speed_of(game, side, j, units), rule)
 
 
 @hot
@@ -84,28 +96,29 @@ def in_reach(game: Record, side: int, j: int, target: int, units: Record) -> boo
 
 
 @hot
-def choose_target(game: Record, side: int, j: int, units: Record) -> int:
-    """The enemy's place that a unit fights now, negative for none."""
+def choose_target(game: Record, side: int, j: int, units: Record) -> tuple[int, bool]:
+    """The enemy's place that a unit fights now, negative for none, and whether it is in reach."""
     target: int = game.target[side, j]
     alive = target >= 0 and game.health[1 - side, target] > 0.0
+    reached = alive and in_reach(game, side, j, target, units)
     if game.order[side, j] == ATTACK:
         if alive:
-            return target
+            return target, reached
         game.order[side, j] = IDLE
-    if alive and in_reach(game, side, j, target, units):
-        return target
-    due = (game.loop + j) & (_LOOK_EVERY - 1) == 0
-    if not due and (alive or target == NO_TARGET):
-        return target
-    return look(game, side, j, units.acquisition[game.kind[side, j]])
+    if reached:
+        return target, True
+    if (game.loop + j) & (_LOOK_EVERY - 1) != 0 and (alive or target == NO_TARGET):
+        return target, False
+    target = look(game, side, j, units.acquisition[game.kind[side, j]])
+    return target, target >= 0 and in_reach(game, side, j, target, units)
 
 
-@inner
+@hot
 def look(game: Record, side: int, j: int, acquisition: float) -> int:
     """Take the nearest enemy within reach as the target."""
     other = 1 - side
     x, y = game.x[side, j], game.y[side, j]
-    target = nearest_alive(game, other, x, y)
+    target = nearest_unit(game, other, x, y)
     if target >= 0 and distance(x, y, game.x[other, target], game.y[other, target]) > acquisition:
         target = NO_TARGET
     game.target[side, j] = target
@@ -113,16 +126,12 @@ def look(game: Record, side: int, j: int, acquisition: float) -> int:
 
 
 @hot
-def engage(game: Record, side: int, j: int, target: int, rule: Record, units: Record) -> None:
-    """Shoot when in range and ready, walk up when out of range."""
-    if in_reach(game, side, j, target, units):
-        if game.cooldown[side, j] <= 0.0:
-            shoot(game, side, j, target, rule, units)
-    elif game.order[side, j] != HOLD:
-        other = 1 - side
-        speed = speed_of(game, side, j, units)
-        walk(game, side, j, game.x[other, target], game.y[other, target], speed)
-        keep_inside(game, side, j, rule)
+def walk_up(game: Record, side: int, j: int, target: int, rule: Record, units: Record) -> None:
+    """A step towards the target."""
+    other = 1 - side
+    speed = speed_of(game, side, j, units)
+    walk(game, side, j, game.x[other, target], game.y[other, target], speed)
+    keep_inside(game, side, j, rule)
 
 
 @inner

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba import types
 from numba.core.caching import FunctionCache
+from numba.extending import intrinsic as _intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 _INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
@@ -30,7 +32,7 @@ _INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_mode
 def inner(function: F) -> F:
     """Compile a function that only compiled functions call."""
     values = [cell.cell_contents for cell in function.__closure__ or ()]
-    return cast(F, numba.njit(**_INNER)(_named(function, values)))
+    return cast(F, _once(numba.njit(**_INNER)(_named(function, values))))
 
 
 def _named(function: F, values: Iterable[object]) -> F:
@@ -43,7 +45,31 @@ def _named(function: F, values: Iterable[object]) -> F:
 def hot(function: F) -> F:
     """The same for what runs for every unit in every loop: pasted into its callers, because a
     call costs as much as its work. Larger machine code, so for few functions."""
-    return cast(F, numba.njit(**_INNER, forceinline=True)(function))
+    return cast(F, _once(numba.njit(**_INNER, forceinline=True)(function)))
+
+
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of compiled code that is written in LLVM's own instructions."""
+    return cast(Callable[..., Any], _intrinsic(function))
+
+
+def _once(dispatcher: Any) -> Any:
+    """Compile the function once for all whole numbers: numba would do it for each constant that it
+    is called with, and for each width. Floats keep theirs, on which results depend."""
+    template = dispatcher.get_call_template
+
+    def widened(args: Any, kws: Any) -> Any:
+        return template([_wide(arg) for arg in args], {k: _wide(v) for k, v in kws.items()})
+
+    dispatcher.get_call_template = widened
+    return dispatcher
+
+
+def _wide(kind: Any) -> Any:
+    """int64 for a signed whole number, and the type of a constant for the constant."""
+    unliteral: Any = types.unliteral
+    plain: Any = unliteral(kind)
+    return types.int64 if plain in types.signed_domain else plain
 
 
 class _Cache(FunctionCache):

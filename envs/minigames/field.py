@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from .bits import above, count_bits, in_motion, living, lowest, near, nearest
 from .chance import uniform
 from .compiling import hot, inner
 from .state import ALL, CAPACITY, HOSTILE, IDLE, LOOK, MOVE, OWN, Record
 
 WIDEST_OWN, WIDEST_HOSTILE = 0.375, 0.625
 """Largest radius of the units of either side, map units."""
-_NEAR_SQUARE = np.float32(4 * WIDEST_HOSTILE**2)
 SLACK = 1e-3
 """Map units two units may overlap: those that touch would otherwise push each other for ever."""
+STEADY = 0.1
+"""Map units a unit may be pushed before it is looked up anew who is near."""
 STILL, MOVED = np.uint8(0), np.uint8(1)
 """What became of a unit since units were last kept apart."""
 _TRIES = 100
@@ -28,9 +31,10 @@ def distance(x0: float, y0: float, x1: float, y1: float) -> float:
 
 
 @inner
-def within(x0: float, y0: float, x1: float, y1: float, radius: float) -> bool:
-    """Whether two points are no further apart than the radius; no root to take."""
-    return (x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0) <= radius * radius
+def within(x0: Any, y0: Any, x1: Any, y1: Any, radius: float) -> bool:
+    """Whether two points are no further apart than the radius; no root to take. float32 or 64."""
+    near: bool = (x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0) <= radius * radius
+    return near
 
 
 @inner
@@ -112,20 +116,15 @@ def place_unit(game: Record, side: int, j: int, x: float, y: float) -> None:
 @inner
 def count_alive(game: Record, side: int) -> int:
     """Units of one side with health left."""
-    count = 0
-    for j in range(game.places[side]):
-        if game.health[side, j] > 0.0:
-            count += 1
+    count: int = count_bits(living(game, side))
     return count
 
 
 @inner
 def first_alive(game: Record, side: int) -> int:
     """Place of the first living unit, -1 without one."""
-    for j in range(game.places[side]):
-        if game.health[side, j] > 0.0:
-            return j
-    return -1
+    bits = living(game, side)
+    return -1 if bits == 0 else lowest(bits)
 
 
 @inner
@@ -141,6 +140,13 @@ def nearest_alive(game: Record, side: int, x: float, y: float) -> int:
             if square < best_square:
                 best, best_square = j, square
     return best
+
+
+@hot
+def nearest_unit(game: Record, side: int, x: np.float32, y: np.float32) -> int:
+    """The same of a point that is a unit's place, so in float32."""
+    bits = living(game, side)
+    return -1 if bits == 0 else nearest(game, side, x, y, bits)
 
 
 @inner
@@ -210,70 +216,95 @@ def march_all(game: Record, rule: Record, units: Record) -> None:
 
 
 @hot
-def push_apart(
-    game: Record, side: int, j: int, other: int, k: int, rule: Record, units: Record
-) -> None:
-    """Two near units that overlap each give way half of the overlap."""
-    dx = float(game.x[other, k]) - game.x[side, j]
-    dy = float(game.y[other, k]) - game.y[side, j]
-    reach = units.radius[game.kind[side, j]] + units.radius[game.kind[other, k]]
-    square = dx * dx + dy * dy
-    if square >= (reach - SLACK) * (reach - SLACK):
-        return
-    length = math.sqrt(square)
-    if length < 1e-9:
-        dx, dy, length = 1e-9, 0.0, 1e-9
-    share = 0.5 * (reach - length) / length
-    game.x[side, j] -= dx * share
-    game.y[side, j] -= dy * share
-    game.x[other, k] += dx * share
-    game.y[other, k] += dy * share
-    game.moved[side, j] = MOVED
-    game.moved[other, k] = MOVED
-    keep_inside(game, side, j, rule)
-    keep_inside(game, other, k, rule)
+def crowd(
+    game: Record, side: int, j: int, other: int, x: np.float32, y: np.float32, units: Record
+) -> int:
+    """The units of one side that unit j may overlap at (x, y), as bits, or pushed by STEADY."""
+    radius = units.radius[game.kind[side, j]] + STEADY
+    small, large = radius + WIDEST_OWN, radius + WIDEST_HOSTILE
+    bits = near(game, other, x, y, np.float32(small * small), np.float32(large * large))
+    return bits & ~(1 << j) if side == other else bits
 
 
 @hot
-def overlaps(game: Record, x: np.float32, y: np.float32, radius: float, side: int) -> int:
-    """Living units of a side that a unit at (x, y) may overlap: as if all were of the widest kind.
+def notices(
+    game: Record, side: int, j: int, other: int, k: int, x: np.float32, y: np.float32, units: Record
+) -> bool:
+    """Whether a unit at (x, y) has one of a side around it, in float32 and as if all were of the
+    side's widest kind; k is one that probably is."""
+    reach = units.radius[game.kind[side, j]] + (WIDEST_OWN if other == OWN else WIDEST_HOSTILE)
+    square = np.float32((reach - SLACK) * (reach - SLACK))
+    dx, dy = game.x[other, k] - x, game.y[other, k] - y
+    if dx * dx + dy * dy < square:
+        return True
+    itself = 1 if side == other else 0
+    around: bool = count_bits(near(game, other, x, y, square, square)) > itself
+    return around
 
-    Without branches and in float32 throughout, so that the loop becomes vector instructions.
+
+@hot
+def shifted(value: np.float32, by: float, low: float, high: float) -> np.float32:
+    """A coordinate moved, as float32, and kept inside."""
+    moved: Any = np.float32(value + by)
+    return np.float32(clamp(moved, low, high))
+
+
+@inner
+def separate_from(
+    game: Record, side: int, j: int, other: int, from_x: np.float32, from_y: np.float32,
+    rule: Record, units: Record,
+) -> int:  # fmt: skip
+    """Keep unit j apart from those of one side, in order of places, if it noticed any from a point.
+
+    Two that overlap each give way half of the overlap. Returns who was pushed, as bits. The unit's
+    own place stays in registers: each push starts from where the one before has ended.
     """
-    reach = radius + (WIDEST_OWN if side == OWN else WIDEST_HOSTILE) - SLACK
-    square = np.float32(reach * reach)
-    count = 0
-    for k in range(game.places[side]):
-        dx, dy = game.x[side, k] - x, game.y[side, k] - y
-        count += (dx * dx + dy * dy < square) & (game.health[side, k] > 0.0)
-    return count
-
-
-@hot
-def separate_from(game: Record, side: int, j: int, other: int, rule: Record, units: Record) -> None:
-    """Keep one unit apart from those of one side."""
-    for k in range(game.places[other]):
-        dx, dy = game.x[other, k] - game.x[side, j], game.y[other, k] - game.y[side, j]
-        itself = side == other and k == j
-        if dx * dx + dy * dy < _NEAR_SQUARE and game.health[other, k] > 0.0 and not itself:
-            push_apart(game, side, j, other, k, rule, units)
+    x, y = game.x[side, j], game.y[side, j]
+    looked_x, looked_y = x, y
+    bits = crowd(game, side, j, other, x, y, units)
+    pushed = 0
+    while bits != 0:
+        k = lowest(bits)
+        bits &= bits - 1
+        dx, dy = float(game.x[other, k]) - x, float(game.y[other, k]) - y
+        reach = units.radius[game.kind[side, j]] + units.radius[game.kind[other, k]]
+        square = dx * dx + dy * dy
+        if square >= (reach - SLACK) * (reach - SLACK):
+            continue
+        if pushed == 0 and not notices(game, side, j, other, k, from_x, from_y, units):
+            return 0
+        length = math.sqrt(square)
+        if length < 1e-9:
+            dx, dy, length = 1e-9, 0.0, 1e-9
+        share = 0.5 * (reach - length) / length
+        x = shifted(x, -dx * share, rule.x0, rule.x1)
+        y = shifted(y, -dy * share, rule.y0, rule.y1)
+        game.x[other, k] = shifted(game.x[other, k], dx * share, rule.x0, rule.x1)
+        game.y[other, k] = shifted(game.y[other, k], dy * share, rule.y0, rule.y1)
+        game.moved[other, k] = MOVED
+        pushed |= 1 << k
+        if not within(looked_x, looked_y, x, y, STEADY - SLACK):
+            looked_x, looked_y = x, y
+            bits = crowd(game, side, j, other, x, y, units) & above(k)
+    if pushed != 0:
+        game.x[side, j], game.y[side, j] = x, y
+        game.moved[side, j] = MOVED
+    return pushed
 
 
 @inner
 def separate(game: Record, rule: Record, units: Record) -> None:
     """Keep units apart that have moved, or were pushed, since the last time; in order of places."""
     for side in range(2):
-        for j in range(game.places[side]):
-            if game.moved[side, j] == STILL or game.health[side, j] <= 0.0:
-                continue
+        todo = in_motion(game, side)
+        while todo != 0:
+            j = lowest(todo)
+            todo &= todo - 1
             game.moved[side, j] = STILL
             x, y = game.x[side, j], game.y[side, j]
-            radius = units.radius[game.kind[side, j]]
-            # Nearly always it has only itself around: a batch's speed hangs on seeing that fast.
-            if overlaps(game, x, y, radius, side) > 1:
-                separate_from(game, side, j, side, rule, units)
-            if overlaps(game, x, y, radius, 1 - side) > 0:
-                separate_from(game, side, j, 1 - side, rule, units)
+            # Who has been pushed, and comes later, is kept apart in this round too.
+            todo |= separate_from(game, side, j, side, x, y, rule, units) & above(j)
+            separate_from(game, side, j, 1 - side, x, y, rule, units)
 
 
 @inner

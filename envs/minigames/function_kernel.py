@@ -186,4 +186,4 @@ def build_functions(code: int, observation: str) -> Kernel:
         see(games, everyone, rules, unit_columns, seen)
         permit(games, everyone, rules, unit_columns, masks)
 
-    return Kernel(advance, observe)
+    return Kernel(advance, observe, (perform, play, begin, see, permit))

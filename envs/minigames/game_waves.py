@@ -12,7 +12,16 @@ import math
 from .chance import uniform
 from .combat import fight
 from .compiling import inner
-from .field import add_unit, clamp, count_alive, distance, keep_inside, nearest_alive, place_unit
+from .field import (
+    add_unit,
+    clamp,
+    count_alive,
+    distance,
+    keep_inside,
+    nearest_alive,
+    nearest_unit,
+    place_unit,
+)
 from .state import (
     ALL,
     ATTACK_MOVE,
@@ -167,7 +176,7 @@ def add_near(game: Record, kind: int, x: float, y: float, rule: Record, units: R
 def hunt(game: Record) -> None:
     """Every enemy attack-moves to the nearest marine; one that fights already fights on."""
     for k in range(game.places[HOSTILE]):
-        j = nearest_alive(game, OWN, game.x[HOSTILE, k], game.y[HOSTILE, k])
+        j = nearest_unit(game, OWN, game.x[HOSTILE, k], game.y[HOSTILE, k])
         if j >= 0:
             game.order[HOSTILE, k] = ATTACK_MOVE
             game.order_x[HOSTILE, k] = game.x[OWN, j]

@@ -1,4 +1,4 @@
-"""The compiled entry points: one for each game and kind of observation.
+"""The compiled entry point of each game and kind of observation.
 
 This is the one place that lists the games: a new one is a file with `start_...` and `loop_...`,
 a code and an entry in `catalogue.py`, and its branches here. `build` closes over the game's code
@@ -40,10 +40,11 @@ from .state import ALL, OWN, Record
 
 
 class Kernel(NamedTuple):
-    """The two entry points of a task."""
+    """What Python calls of a task, and the compiled functions that this runs."""
 
     advance: Callable[..., int]
     observe: Callable[..., None]
+    compiled: tuple[Any, ...]
 
 
 class Face(NamedTuple):
@@ -167,11 +168,69 @@ def face(code: int, planes: bool) -> Face:
 
 @cache
 def build(code: int, planes: bool) -> Kernel:
-    """The entry points of one game with one kind of observation."""
+    """The entry point of one game with one kind of observation."""
     start, loop = course(code)
     obey, allow, see = face(code, planes)
 
     @entry(code, planes)
+    def play(
+        games: Any,
+        step: bool,
+        restart: bool,
+        actions: np.ndarray,
+        dones: np.ndarray,
+        rules: np.ndarray,
+        unit_columns: np.ndarray,
+        seen: np.ndarray,
+        last_seen: np.ndarray,
+        masks: np.ndarray,
+        last_masks: np.ndarray,
+        rewards: np.ndarray,
+        truncated: np.ndarray,
+    ) -> int:
+        """One env step of every game, or without `step` only a new episode in those of `dones`;
+        returns how many ended, or -1 - i for a bad action."""
+        bad = first_invalid(actions, masks.shape[1])
+        if bad >= 0:
+            return -1 - bad
+        # Records, not arrays, go further down: an array costs a count of references a call.
+        rule, units = rules[0], unit_columns[0]
+        ended = 0
+        for i in range(games.shape[0]):
+            game = games[i]
+            if step:
+                before = game.score
+                obey(game, actions[i], masks[i], rule, units)
+                for _ in range(rule.step_mul):
+                    game.loop += 1
+                    loop(game, rule, units)
+                    if game.over or game.loop >= rule.limit:
+                        break
+                look_around(game, rule, units)
+                rewards[i] = close_step(game, before, rule)
+                done = game.over or game.loop >= rule.limit
+                dones[i] = done
+                truncated[i] = done and not game.over
+                if done:
+                    ended += 1
+                    close_episode(game)
+                    if restart:
+                        see(game, rule, units, last_seen[i])
+                        allow(game, rule, units, last_masks[i])
+            if dones[i] and restart:
+                start(game, rule, units)
+            see(game, rule, units, seen[i])
+            allow(game, rule, units, masks[i])
+        return ended
+
+    advance, observe = faces_of(play)
+    return Kernel(advance, observe, (play,))
+
+
+def faces_of(play: Callable[..., int]) -> tuple[Callable[..., int], Callable[..., None]]:
+    """`advance` and `observe` from the one compiled function: two would be compiled one by one,
+    with all that a game is in each."""
+
     def advance(
         games: Any,
         actions: np.ndarray,
@@ -187,38 +246,11 @@ def build(code: int, planes: bool) -> Kernel:
         truncated: np.ndarray,
     ) -> int:
         """One env step of every game; returns how many ended, or -1 - i for a bad action."""
-        bad = first_invalid(actions, masks.shape[1])
-        if bad >= 0:
-            return -1 - bad
-        # Records, not arrays, go further down: an array costs a count of references a call.
-        rule, units = rules[0], unit_columns[0]
-        ended = 0
-        for i in range(games.shape[0]):
-            game = games[i]
-            before = game.score
-            obey(game, actions[i], masks[i], rule, units)
-            for _ in range(rule.step_mul):
-                game.loop += 1
-                loop(game, rule, units)
-                if game.over or game.loop >= rule.limit:
-                    break
-            look_around(game, rule, units)
-            rewards[i] = close_step(game, before, rule)
-            done = game.over or game.loop >= rule.limit
-            dones[i] = done
-            truncated[i] = done and not game.over
-            if done:
-                ended += 1
-                close_episode(game)
-                if restart:
-                    see(game, rule, units, last_seen[i])
-                    allow(game, rule, units, last_masks[i])
-                    start(game, rule, units)
-            see(game, rule, units, seen[i])
-            allow(game, rule, units, masks[i])
-        return ended
+        return play(
+            games, True, restart, actions, dones, rules, unit_columns,
+            seen, last_seen, masks, last_masks, rewards, truncated,
+        )  # fmt: skip
 
-    @entry(code, planes)
     def observe(
         games: Any,
         chosen: np.ndarray,
@@ -228,13 +260,9 @@ def build(code: int, planes: bool) -> Kernel:
         masks: np.ndarray,
     ) -> None:
         """Start a new episode in every chosen game; observations and masks of all."""
-        # Records, not arrays, go further down: an array costs a count of references a call.
-        rule, units = rules[0], unit_columns[0]
-        for i in range(games.shape[0]):
-            game = games[i]
-            if chosen[i]:
-                start(game, rule, units)
-            see(game, rule, units, seen[i])
-            allow(game, rule, units, masks[i])
+        play(
+            games, False, True, np.empty(0, np.int64), chosen, rules, unit_columns,
+            seen, seen, masks, masks, np.empty(0, np.float32), chosen,
+        )  # fmt: skip
 
-    return Kernel(advance, observe)
+    return advance, observe

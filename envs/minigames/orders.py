@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
+from .bits import count_bits, living, lowest
 from .compiling import inner
 from .field import clamp, count_alive, first_alive
-from .sight import enemy_seen, nearest_seen
+from .sight import enemies_seen, nearest_seen
 from .spaces import (
     CENTER_CAMERA,
     FIRST_ATTACK,
@@ -72,10 +73,7 @@ def write_mask(game: Record, rule: Record, mask: np.ndarray) -> None:
 @inner
 def count_seen(game: Record, rule: Record) -> int:
     """Living enemies in sight."""
-    count = 0
-    for k in range(game.places[HOSTILE]):
-        if enemy_seen(game, rule, k):
-            count += 1
+    count: int = count_bits(enemies_seen(game, rule))
     return count
 
 
@@ -99,8 +97,11 @@ def command(game: Record, action: int, mask: np.ndarray, rule: Record) -> None:
     else:
         attack = FIRST_ATTACK <= action < FIRST_ATTACK + 8
         enemy = enemy_towards(game, rule.direction[action - FIRST_ATTACK], rule) if attack else -1
-        for j in range(game.places[OWN]):
-            if game.health[OWN, j] > 0.0 and is_selected(game, j):
+        bits = living(game, OWN)
+        while bits != 0:
+            j = lowest(bits)
+            bits &= bits - 1
+            if is_selected(game, j):
                 order_unit(game, j, action, enemy, rule)
 
 
@@ -133,12 +134,15 @@ def enemy_towards(game: Record, direction: int, rule: Record) -> int:
     j = focus_unit(game)
     cosine, sine = math.cos(_EIGHTH * direction), math.sin(_EIGHTH * direction)
     best, best_square = -1, np.inf
-    for k in range(game.places[HOSTILE]):
+    bits = enemies_seen(game, rule)
+    while bits != 0:
+        k = lowest(bits)
+        bits &= bits - 1
         dx = game.x[HOSTILE, k] - game.x[OWN, j]
         dy = game.y[HOSTILE, k] - game.y[OWN, j]
         square = dx * dx + dy * dy
         ahead = dx * cosine + dy * sine >= _COS_HALF_EIGHTH * math.sqrt(square)
-        if ahead and square < best_square and enemy_seen(game, rule, k):
+        if ahead and square < best_square:
             best, best_square = k, square
     return best
 

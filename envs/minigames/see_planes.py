@@ -15,9 +15,10 @@ import math
 import numpy as np
 
 from .compiling import inner
+from .dark import CELL
 from .field import full_health
 from .orders import is_selected
-from .sight import CELL, enemy_seen, hides, item_seen, on_screen, point_seen
+from .sight import enemy_seen, hides, item_seen, on_screen, point_seen
 from .spaces import PLANES
 from .state import BEACON_ITEM, EXPLORED, GEYSER_ITEM, HOSTILE, MINERAL_ITEM, OWN, Record
 

@@ -20,10 +20,11 @@ import math
 
 import numpy as np
 
+from .bits import living, lowest
 from .compiling import inner
 from .field import full_health, keep_nearest
 from .orders import focus_unit, is_selected
-from .sight import enemy_seen, item_seen, survey
+from .sight import enemies_seen, item_seen, survey
 from .spaces import (
     BOUND,
     COMRADE_FIELDS,
@@ -78,13 +79,15 @@ def tally(game: Record, side: int, rule: Record, units: Record) -> tuple[int, fl
     """Of one side's living units in sight: count, health over full health, share ready to shoot."""
     count, ready = 0, 0
     health, full = 0.0, 1e-9
-    for j in range(game.places[side]):
-        if game.health[side, j] > 0.0 and (side == OWN or enemy_seen(game, rule, j)):
-            count += 1
-            health += game.health[side, j]
-            full += full_health(game, side, game.kind[side, j], units)
-            if game.cooldown[side, j] <= 0.0:
-                ready += 1
+    bits = living(game, OWN) if side == OWN else enemies_seen(game, rule)
+    while bits != 0:
+        j = lowest(bits)
+        bits &= bits - 1
+        count += 1
+        health += game.health[side, j]
+        full += full_health(game, side, game.kind[side, j], units)
+        if game.cooldown[side, j] <= 0.0:
+            ready += 1
     return count, health / full, ready / max(count, 1)
 
 
@@ -212,10 +215,12 @@ def write_targets(game: Record, focus: int, rule: Record, units: Record, seen: n
     codes = np.empty(N_TARGETS, np.int64)
     kept = 0
     x, y = game.x[OWN, focus], game.y[OWN, focus]
-    for j in range(game.places[HOSTILE]):
-        if enemy_seen(game, rule, j):
-            dx, dy = game.x[HOSTILE, j] - x, game.y[HOSTILE, j] - y
-            kept = keep_nearest(squares, codes, kept, dx * dx + dy * dy, j)
+    bits = enemies_seen(game, rule)
+    while bits != 0:
+        j = lowest(bits)
+        bits &= bits - 1
+        dx, dy = game.x[HOSTILE, j] - x, game.y[HOSTILE, j] - y
+        kept = keep_nearest(squares, codes, kept, dx * dx + dy * dy, j)
     for k in range(game.items):
         if item_seen(game, rule, k):
             dx, dy = game.item_x[k] - x, game.item_y[k] - y

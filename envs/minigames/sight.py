@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiling import inner
+from .bits import below, count_bits, highest, inside, living, lowest, nearest, sees, visible
+from .compiling import hot, inner
+from .dark import CELL, SPAN, dark_cells, uncover
 from .field import within
 from .state import EXPLORED, HOSTILE, OWN, Record
 
 SCREEN = 24.0
 """Width and height of the screen, map units (the public interface's default)."""
-CELL = 2.0
-"""Width and height of a cell of the explored map, map units."""
 
 
 @inner
@@ -40,17 +40,18 @@ def item_seen(game: Record, rule: Record, k: int) -> bool:
     return seen
 
 
+@hot
+def enemies_seen(game: Record, rule: Record) -> int:
+    """The living enemies that the own side sees, as bits."""
+    bits = living(game, HOSTILE)
+    return bits & visible(game, HOSTILE) if hides(rule) else bits
+
+
 @inner
-def nearest_seen(game: Record, rule: Record, x: float, y: float) -> int:
-    """Place of the enemy in sight that is nearest to a point, -1 without one."""
-    best, best_square = -1, np.inf
-    for k in range(game.places[HOSTILE]):
-        if enemy_seen(game, rule, k):
-            dx, dy = game.x[HOSTILE, k] - x, game.y[HOSTILE, k] - y
-            square = dx * dx + dy * dy
-            if square < best_square:
-                best, best_square = k, square
-    return best
+def nearest_seen(game: Record, rule: Record, x: np.float32, y: np.float32) -> int:
+    """Place of the enemy in sight that is nearest to a unit's place, -1 without one."""
+    bits = enemies_seen(game, rule)
+    return -1 if bits == 0 else nearest(game, HOSTILE, x, y, bits)
 
 
 @inner
@@ -88,9 +89,9 @@ def look_around(game: Record, rule: Record, units: Record) -> None:
     """Bring everything that is seen up to date; once an env step, after it."""
     if not hides(rule):
         return
+    bits = enemies_in_sight(game, rule, units)
     for k in range(game.places[HOSTILE]):
-        x, y = game.x[HOSTILE, k], game.y[HOSTILE, k]
-        game.visible[k] = game.health[HOSTILE, k] > 0.0 and point_seen(game, x, y, rule, units)
+        game.visible[k] = (bits >> k) & 1
     for k in range(game.items):
         game.item_visible[k] = point_seen(game, game.item_x[k], game.item_y[k], rule, units)
     if rule.fog:
@@ -98,16 +99,39 @@ def look_around(game: Record, rule: Record, units: Record) -> None:
 
 
 @inner
+def enemies_in_sight(game: Record, rule: Record, units: Record) -> int:
+    """The living enemies at places that are seen now (`point_seen`), as bits."""
+    bits = living(game, HOSTILE)
+    if rule.camera:
+        bits &= inside(game, HOSTILE, game.camera_x, game.camera_y, np.float32(SCREEN / 2))
+    if not rule.fog or bits == 0:
+        return bits
+    seen = 0
+    own = living(game, OWN)
+    while own != 0:
+        j = lowest(own)
+        own &= own - 1
+        sight = np.float32(units.sight[game.kind[OWN, j]])
+        seen |= sees(game, HOSTILE, game.x[OWN, j], game.y[OWN, j], sight)
+    for s in range(game.structures):
+        sight = np.float32(units.sight[game.structure_kind[s]])
+        seen |= sees(game, HOSTILE, game.structure_x[s], game.structure_y[s], sight)
+    return bits & seen
+
+
+@inner
 def explore(game: Record, units: Record) -> None:
     """Mark every cell whose centre some own unit sees."""
-    for j in range(game.places[OWN]):
-        if game.health[OWN, j] > 0.0:
-            x, y = game.x[OWN, j], game.y[OWN, j]
-            sight = units.sight[game.kind[OWN, j]]
-            for row in range(first_cell(y - sight), last_cell(y + sight) + 1):
-                for column in range(first_cell(x - sight), last_cell(x + sight) + 1):
-                    if within(x, y, cell_centre(column), cell_centre(row), sight):
-                        game.explored[row, column] = 1
+    own = living(game, OWN)
+    while own != 0:
+        j = lowest(own)
+        own &= own - 1
+        x, y = game.x[OWN, j], game.y[OWN, j]
+        sight = units.sight[game.kind[OWN, j]]
+        column = min(first_cell(x - sight), EXPLORED - SPAN)
+        for row in range(first_cell(y - sight), last_cell(y + sight) + 1):
+            dy = cell_centre(row) - y
+            uncover(game, row, column, x, dy * dy, sight * sight)
 
 
 @inner
@@ -134,16 +158,27 @@ def survey(game: Record, rule: Record, x: float, y: float) -> tuple[float, float
     nearest cell that is not; (0, 0) when all is explored or nothing is hidden."""
     if not rule.fog:
         return 1.0, 0.0, 0.0
-    explored, cells = 0, 0
+    first, last = first_cell(rule.x0), last_cell(rule.x1)
+    columns = below(last + 1) & ~below(first)
+    # Of the cells to the west the last is the nearest, of those to the east the first.
+    west = below(int(np.floor(x / CELL - 0.5)) + 1)
+    dark, rows = 0, 0
     best, best_x, best_y = np.inf, x, y
     for row in range(first_cell(rule.y0), last_cell(rule.y1) + 1):
-        for column in range(first_cell(rule.x0), last_cell(rule.x1) + 1):
-            cells += 1
-            if game.explored[row, column] != 0:
-                explored += 1
+        rows += 1
+        bits = dark_cells(game, row) & columns
+        dark += count_bits(bits)
+        dy = cell_centre(row) - y
+        if bits == 0 or dy * dy >= best:
+            continue
+        for side in range(2):
+            half = bits & (~west if side == 1 else west)
+            if half == 0:
                 continue
-            dx, dy = cell_centre(column) - x, cell_centre(row) - y
+            column = lowest(half) if side == 1 else highest(half)
+            dx = cell_centre(column) - x
             if dx * dx + dy * dy < best:
                 best = dx * dx + dy * dy
                 best_x, best_y = cell_centre(column), cell_centre(row)
-    return explored / max(cells, 1), best_x - x, best_y - y
+    cells = rows * max(last + 1 - first, 0)
+    return (cells - dark) / max(cells, 1), best_x - x, best_y - y

@@ -61,9 +61,10 @@ class StarCraftVecEnv(VecEnv):
 
     Game i is seeded by `derive_seed(seed, i)`, or by `game_seeds[i]` when these are given. Its
     processes start when it is first needed. An ended game begins its next episode at once; its
-    info then has `terminal_observation`, `TimeLimit.truncated`, `episode` (`r`, `l`),
-    `invalid_actions`, and `cut` with the reason when the episode was given up. All other infos are
-    empty. Methods raise `UserError` when the game has failed too often.
+    info then has `terminal_observation`, `terminal_action_mask`, `TimeLimit.truncated`, `episode`
+    (`r`, `l`), `invalid_actions`, `cut` with the reason when the episode was given up, and
+    `terminal_picture` once pictures have been asked for. All other infos are empty. Methods raise
+    `UserError` when the game has failed too often.
     """
 
     def __init__(
@@ -84,6 +85,8 @@ class StarCraftVecEnv(VecEnv):
         self.render_mode = "rgb_array"
         seen, acted = spaces_of(self.values)
         super().__init__(len(seeds), seen, acted)
+        self.metadata["render_fps"] = LOOPS_PER_SECOND / self.values["step_mul"]
+        self._watched = False
         self._actions = np.zeros((len(seeds), *(acted.shape or ())), np.int64)
 
     # ---- playing -------------------------------------------------------------------------
@@ -105,7 +108,7 @@ class StarCraftVecEnv(VecEnv):
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
         """Observations, rewards (N,) float32, dones (N,) bool, infos."""
         pairs = list(zip(self.games, self._actions, strict=True))
-        results = self._each(lambda pair: _step(*pair), pairs)
+        results = self._each(lambda pair: _step(*pair, self._watched), pairs)
         rewards = np.array([outcome.reward for outcome, _ in results], np.float32)
         dones = np.array([outcome.done for outcome, _ in results], np.bool_)
         return self._seen(), rewards, dones, [info for _, info in results]
@@ -171,7 +174,9 @@ class StarCraftVecEnv(VecEnv):
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         """One picture a game, drawn from what is known of it, (height, width, 3) uint8."""
-        return [game.face.picture() for game in self.games]
+        pictures = [game.face.picture() for game in self.games]
+        self._watched = True
+        return pictures
 
     # ---- the rest of Stable-Baselines3's contract ----------------------------------------
 
@@ -198,7 +203,7 @@ class StarCraftVecEnv(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
 
-def _step(game: SupervisedGame, action: Any) -> tuple[Outcome, dict[str, Any]]:
+def _step(game: SupervisedGame, action: Any, watched: bool) -> tuple[Outcome, dict[str, Any]]:
     """One step of one game, and the beginning of its next episode where that is due."""
     outcome = game.step(action.copy() if np.ndim(action) else int(action))
     if not outcome.done:
@@ -207,6 +212,8 @@ def _step(game: SupervisedGame, action: Any) -> tuple[Outcome, dict[str, Any]]:
     info["terminal_observation"] = game.observation
     info["terminal_action_mask"] = game.mask
     info["TimeLimit.truncated"] = outcome.truncated
+    if watched:
+        info["terminal_picture"] = game.face.picture()
     game.begin()
     return outcome, info
 

@@ -19,7 +19,7 @@ from l2rl.envs.minigames.engine import Engine
 engine = Engine("MoveToBeacon", {}, [1])
 engine.step(np.zeros(1))
 kernel = engine._kernel
-print(*(sum(f.stats.cache_misses.values()) for f in (kernel.advance, kernel.observe)))
+print(*(sum(f.stats.cache_misses.values()) for f in kernel.compiled))
 """
 
 
@@ -33,7 +33,7 @@ def names(entry: Any) -> set[str]:
 def test_what_is_made_for_one_game_has_no_name_in_common_with_another() -> None:
     # The linker takes functions of one name for one function: found as a process that played
     # DefeatRoaches with the rules of MoveToBeacon, each compiled by another process before.
-    made = {game.code: names(build(game.code, False).advance) for game in GAMES.values()}
+    made = {game.code: names(build(game.code, False).compiled[0]) for game in GAMES.values()}
     see = {name for name in made[0] if "see" in name}
     assert see, "functions are found"
     for one, other in itertools.combinations(made, 2):
@@ -41,7 +41,7 @@ def test_what_is_made_for_one_game_has_no_name_in_common_with_another() -> None:
 
 
 def test_the_two_kinds_of_observation_are_not_mixed_up() -> None:
-    vector, planes = (names(build(0, kind).advance) for kind in (False, True))
+    vector, planes = (names(build(0, kind).compiled[0]) for kind in (False, True))
     assert {n for n in vector if "see" in n}.isdisjoint(n for n in planes if "see" in n)
 
 
@@ -51,4 +51,4 @@ def test_a_second_process_compiles_nothing() -> None:
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
         )
-    assert done.stdout.split() == ["0", "0"]
+    assert done.stdout.split() == ["0"]

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-from ..sight import CELL
+from ..dark import CELL
 from ..state import EXPLORED
 from . import palette
 from .canvas import Canvas

@@ -33,8 +33,8 @@ class TaskInfo:
     """Raised whenever the same behaviour would score differently: results of two versions are
     never averaged."""
     return_range: tuple[float, float] | None = None
-    """Return of a policy that knows nothing and of the best there is, for the default variant
-    without parameters; None where that is not known. Metrics normalise by it."""
+    """Mean return of a policy that knows nothing and of the best one known, for the default
+    variant without parameters; None where that is not known. Metrics normalise by it."""
 
 
 @runtime_checkable

@@ -29,6 +29,19 @@ _BACKEND = Parameter(
 )
 
 
+_RETURN_RANGES = {
+    "MoveToBeacon": (0.5, 25.1),
+    "CollectMineralShards": (9.1, 92.6),
+    "FindAndDefeatZerglings": (1.9, 35.6),
+    "DefeatRoaches": (0.7, 43.1),
+    "DefeatZerglingsAndBanelings": (42.0, 1253.0),
+    "CollectMineralsAndGas": (278.0, 6409.0),
+    "BuildMarines": (45.0, 132.7),
+}
+"""Mean return of uniform actions, and of the better of the scripted policy and trained PPO, as
+docs/minigames.md has them."""
+
+
 class MinigameSuite(EnvironmentSuite):
     """All games with shared spaces; see docs/minigames.md."""
 
@@ -47,6 +60,7 @@ class MinigameSuite(EnvironmentSuite):
                     "backend": _BACKEND.line,
                 },
                 reward_version="1",
+                return_range=_RETURN_RANGES[name],
             )
             for name, game in GAMES.items()
         }

@@ -30,6 +30,9 @@ def compare(
     pool: Annotated[
         bool, typer.Option("--pool", help="One group per variant name, across experiments.")
     ] = False,
+    interval: Annotated[
+        str, typer.Option(metavar="percentile|t|bca", help="How intervals are made.")
+    ] = "percentile",
     confidence: Annotated[float, typer.Option(help="Of the intervals, between 0 and 1.")] = 0.95,
     resamples: Annotated[int, typer.Option(help="Of the bootstrap.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,

@@ -19,6 +19,7 @@ from l2rl.errors import UserError
 from l2rl.metrics.criteria import CRITERIA, Verdict, verdict
 from l2rl.metrics.figures import Cadence, Direction, Figure
 from l2rl.metrics.groups import Group, MeasuredRun, grouped, measure
+from l2rl.metrics.intervals import Method
 from l2rl.metrics.registry import is_custom
 from l2rl.metrics.statistics import FEWEST, Bootstrap, Estimate, Summary, summarise
 from l2rl.metrics.two_groups import (
@@ -119,6 +120,8 @@ class Comparison:
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     confidence: float
+    method: Method = "percentile"
+    """How the intervals are made."""
 
 
 def compare(
@@ -159,8 +162,9 @@ def compare(
         effects=component_effects(groups, names, bootstrap),
         verdicts={g.name: _verdicts(g, bootstrap) for g in groups},
         left_out=left_out,
-        warnings=tuple(_warnings(groups)),
+        warnings=tuple(_warnings(groups, bootstrap.method)),
         confidence=bootstrap.confidence,
+        method=bootstrap.method,
     )
 
 
@@ -306,17 +310,17 @@ def _baseline(groups: Sequence[Group], name: str) -> Group | None:
     return bare[0] if len(bare) == 1 and len(groups) > 1 else None
 
 
-def _warnings(groups: Sequence[Group]) -> list[str]:
+def _warnings(groups: Sequence[Group], method: Method) -> list[str]:
     warnings = []
     if len({group.setting.evaluation for group in groups}) > 1:
         warnings.append(
             "not all variants were evaluated alike (interval, episodes): minima and windowed "
             "metrics depend on that"
         )
-    if any(FEWEST <= len(group.runs) < ENOUGH for group in groups):
+    if method != "t" and any(FEWEST <= len(group.runs) < ENOUGH for group in groups):
         warnings.append(
             f"intervals of fewer than {ENOUGH} seeds are too narrow: one of 95 % of 5 seeds covers "
-            "the mean in about 84 % of the cases"
+            "the mean in about 84 % of the cases; `--interval t` makes ones that cover 95 %"
         )
     for group in groups:
         settings = {one.setting.text for one in group.runs}

@@ -7,7 +7,8 @@
     sample efficiency > 1            as quick as they are, and quicker
 
 (New et al., 2201.08278; Baker et al., 2301.07799.) A criterion is judged on the mean over
-lifetimes; its confidence is the share of bootstrap resamples whose mean meets it.
+lifetimes; its confidence is the share of bootstrap resamples whose mean meets it, or with the
+method `t` the probability that Student's t gives to the bound's side.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from l2rl.metrics.intervals import degrees_of_freedom, standard_error
 from l2rl.metrics.statistics import Bootstrap, Strata, Values, mean, pooled, resampled, too_few
 
 
@@ -56,7 +58,7 @@ class Verdict:
     met: bool | None
     """None where there is no value."""
     confidence: float | None
-    """Share of the resamples that meet it."""
+    """How sure that is, from 0 (surely not met) to 1 (surely met)."""
     reason: str | None
     """Why there is no value, or no confidence."""
 
@@ -71,5 +73,17 @@ def verdict(
     reason = too_few(strata)
     if reason:
         return Verdict(str(criterion), value, met, None, reason)
+    if bootstrap.method == "t":
+        return Verdict(str(criterion), value, met, _by_t(criterion, value, strata), None)
     kept = [criterion.met(mean(samples)) for samples in resampled(strata, bootstrap, name)]
     return Verdict(str(criterion), value, met, float(np.concatenate(kept).mean()), None)
+
+
+def _by_t(criterion: Criterion, value: float, strata: Strata) -> float:
+    """The probability of Student's t on the upper side of the bound."""
+    from scipy.stats import t
+
+    error = standard_error(strata, None)
+    if error == 0.0:
+        return float(criterion.met(np.array(value)))
+    return float(t.cdf((value - criterion.bound) / error, degrees_of_freedom(strata)))

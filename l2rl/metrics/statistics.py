@@ -4,8 +4,8 @@ One lifetime is one observation: its tasks share an agent, so they are never res
 Strata are groups of lifetimes that differ by design (experiments that are pooled, pairs of
 variants); each is resampled by itself, with replacement, to its own size, and the statistic is
 taken of all together. Intervals are percentiles of that bootstrap distribution (the definitions
-of 2108.13264; there the strata are tasks). Of fewer than three lifetimes there is a value and no
-interval: two points say nothing of the spread.
+of 2108.13264; there the strata are tasks), or made from it as `intervals` says. Of fewer than three
+lifetimes there is a value and no interval: two points say nothing of the spread.
 
 Every interval is reproducible: its generator derives from a seed and the name of what is estimated.
 """
@@ -16,11 +16,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from l2rl.metrics.intervals import (
+    Method,
+    Values,
+    bca_interval,
+    degrees_of_freedom,
+    percentile_interval,
+    standard_error,
+    t_interval,
+)
 from l2rl.randomness import numpy_generator
 
-Values = NDArray[np.float64]
 Strata = Sequence[Values]
 """One (n,) array a stratum, an entry a lifetime."""
 Statistic = Callable[[Values], Values]
@@ -41,6 +48,8 @@ class Bootstrap:
     seed: int = 0
     confidence: float = CONFIDENCE
     resamples: int = RESAMPLES
+    method: Method = "percentile"
+    """Of means, IQMs, medians and differences; see `l2rl.metrics.intervals`."""
 
     def generator(self, *names: str) -> np.random.Generator:
         """A generator of its own for each estimate."""
@@ -48,9 +57,7 @@ class Bootstrap:
 
     def interval(self, distribution: Values) -> tuple[float, float]:
         """The percentiles that enclose `confidence` of a (resamples,) distribution."""
-        outside = (1.0 - self.confidence) / 2
-        low, high = np.quantile(distribution, (outside, 1.0 - outside))
-        return float(low), float(high)
+        return percentile_interval(distribution, self.confidence)
 
 
 @dataclass(frozen=True)
@@ -132,9 +139,22 @@ def estimate(
         for n, statistic in statistics.items():
             drawn[n].append(statistic(samples))
     return {
-        n: Estimate(float(s(together)), *bootstrap.interval(np.concatenate(drawn[n])))
+        n: Estimate(float(s(together)), *_interval(strata, s, np.concatenate(drawn[n]), bootstrap))
         for n, s in statistics.items()
     }
+
+
+def _interval(
+    strata: Strata, statistic: Statistic, distribution: Values, bootstrap: Bootstrap
+) -> tuple[float, float]:
+    """By the bootstrap's method."""
+    if bootstrap.method == "percentile":
+        return bootstrap.interval(distribution)
+    if bootstrap.method == "bca":
+        return bca_interval(strata, statistic, distribution, bootstrap.confidence)
+    error = standard_error(strata, None if statistic is mean else distribution)
+    value = float(statistic(pooled(strata)))
+    return t_interval(value, error, degrees_of_freedom(strata), bootstrap.confidence)
 
 
 def resampled(strata: Strata, bootstrap: Bootstrap, name: str) -> Iterator[Values]:

@@ -12,6 +12,11 @@ from l2rl.report.style import number
 from l2rl.report.summary import cadence_words
 
 NONE = "–"
+_METHODS: Mapping[str, str] = {
+    "percentile": "percentile bootstrap",
+    "t": "Student's t",
+    "bca": "BCa bootstrap",
+}
 _BETTER: Mapping[str, str] = {
     "higher": "higher is better",
     "lower": "lower is better",
@@ -62,8 +67,13 @@ def summary_grid(comparison: Comparison) -> Grid:
         cells = [comparison.cells[group.name, info.name] for info in comparison.metrics]
         values = [estimate_text(c.summary.mean) if c.summary else NONE for c in cells]
         rows.append((group.name, str(len(group.seeds)), *values))
-    title = f"mean over seeds, {comparison.confidence:.0%} bootstrap interval"
+    title = f"mean over seeds, {intervals_words(comparison)}"
     return Grid(title, heading, tuple(rows))
+
+
+def intervals_words(comparison: Comparison) -> str:
+    """Such as `95 % intervals (percentile bootstrap)`."""
+    return f"{comparison.confidence * 100:g} % intervals ({_METHODS[comparison.method]})"
 
 
 def difference_grid(comparison: Comparison) -> Iterator[Grid]:

@@ -23,6 +23,7 @@ from l2rl.report.comparison_grids import (
     difference_grid,
     effect_grids,
     grids,
+    intervals_words,
     left_out_grid,
     summary_grid,
     title_of,
@@ -34,6 +35,7 @@ from l2rl.runs.files import plain
 def for_terminal(comparison: Comparison) -> RenderableType:
     """Tables below each other, with their notes."""
     parts: list[RenderableType] = [Text(f"note: {w}", "yellow") for w in comparison.warnings]
+    parts.append(Text(intervals_words(comparison), "dim"))
     for grid in grids(comparison):
         table = Table(title=Text(grid.title), title_justify="left")
         for heading in grid.heading:
@@ -112,6 +114,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     return {
         "baseline": comparison.baseline,
         "confidence": comparison.confidence,
+        "interval": comparison.method,
         "warnings": comparison.warnings,
         "left_out": [{"path": str(o.path), "reason": o.reason} for o in comparison.left_out],
         "metrics": {info.name: vars(info) for info in comparison.metrics},

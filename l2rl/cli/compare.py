@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from l2rl.metrics.comparison import Comparison
+    from l2rl.metrics.intervals import Method
+    from l2rl.metrics.statistics import Bootstrap
 
 
 def compare(
@@ -21,9 +27,12 @@ def compare(
         str, typer.Option(help="Variant to compare with; default: the one without components.")
     ] = "",
     format_: Annotated[
-        str, typer.Option("--format", metavar="table|markdown|latex|json|csv")
+        str, typer.Option("--format", metavar="table|markdown|latex|json|csv|html")
     ] = "table",
     output: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the page for a browser.")
+    ] = None,
     incomplete: Annotated[
         bool, typer.Option("--incomplete", help="Also unfinished runs, to their last evaluation.")
     ] = False,
@@ -41,29 +50,74 @@ def compare(
     baseline, the effect of each component, and the L2M criteria."""
     from l2rl.errors import UserError
     from l2rl.metrics.comparison import compare as compared
-    from l2rl.metrics.statistics import Bootstrap
-    from l2rl.registry import did_you_mean
-    from l2rl.report.comparison_text import FORMATS, as_plain_text, for_terminal
+    from l2rl.report.comparison_text import for_terminal
     from l2rl.runs.collection import collect
-    from l2rl.runs.files import write_bytes_atomically
 
-    if format_ != "table" and format_ not in FORMATS:
-        hint = did_you_mean(format_, ["table", *FORMATS])
-        raise UserError(f"there is no format `{format_}`\n  {hint}")
+    check_choices(format_, interval)
     if not 0 < confidence < 1 or resamples < 1:
         raise UserError("--confidence lies between 0 and 1, and --resamples is at least 1")
+    bootstrap = bootstrap_of(seed, confidence, resamples, interval)
     found = compared(
         collect(paths, incomplete=incomplete),
         metrics=metrics or (),
         baseline=baseline,
         pool=pool,
-        bootstrap=Bootstrap(seed=seed, confidence=confidence, resamples=resamples),
+        bootstrap=bootstrap,
     )
+    if html is not None:
+        write(html, page(found, html, bootstrap))
+        Console(stderr=True).print(f"page: {html}", markup=False, highlight=False, soft_wrap=True)
     if format_ == "table" and output is None:
         Console(highlight=False).print(for_terminal(found))
         return
-    text = as_plain_text(found) if format_ == "table" else FORMATS[format_](found)
+    text = page(found, output, bootstrap) if format_ == "html" else as_text(found, format_)
     if output is None:
         print(text, end="")
     else:
-        write_bytes_atomically(output, text.encode())
+        write(output, text)
+
+
+def check_choices(format_: str, interval: str) -> None:
+    """Raises `UserError` for a format or a kind of interval that there is not."""
+    from l2rl.errors import UserError
+    from l2rl.metrics.intervals import METHODS
+    from l2rl.registry import did_you_mean
+    from l2rl.report.comparison_text import FORMATS
+
+    formats = ["table", *FORMATS, "html"]
+    if format_ not in formats:
+        raise UserError(f"there is no format `{format_}`\n  {did_you_mean(format_, formats)}")
+    if interval not in METHODS:
+        hint = did_you_mean(interval, METHODS)
+        raise UserError(f"there is no interval `{interval}`\n  {hint}")
+
+
+def bootstrap_of(seed: int, confidence: float, resamples: int, interval: str) -> Bootstrap:
+    """How intervals are made; `interval` is one of `METHODS`."""
+    from l2rl.metrics.statistics import Bootstrap
+
+    method = cast("Method", interval)
+    return Bootstrap(seed=seed, confidence=confidence, resamples=resamples, method=method)
+
+
+def as_text(found: Comparison, format_: str) -> str:
+    """Every format but the page."""
+    from l2rl.report.comparison_text import FORMATS, as_plain_text
+
+    return as_plain_text(found) if format_ == "table" else FORMATS[format_](found)
+
+
+def page(found: Comparison, target: Path | None, bootstrap: Bootstrap) -> str:
+    """The page for a browser, to lie at `target` (here, if None)."""
+    from l2rl.report.comparison_page import render_comparison
+
+    folder = target.parent if target else Path()
+    command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return render_comparison(found, folder=folder, command=command, bootstrap=bootstrap)
+
+
+def write(target: Path, text: str) -> None:
+    """Atomically, so that a browser never sees half a page."""
+    from l2rl.runs.files import write_bytes_atomically
+
+    write_bytes_atomically(target, text.encode())

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from l2rl.metrics.intervals import degrees_of_freedom, standard_error
-from l2rl.metrics.statistics import Bootstrap, Strata, Values, mean, pooled, resampled, too_few
+from l2rl.metrics.intervals import Values, degrees_of_freedom, standard_error
+from l2rl.metrics.statistics import Bootstrap, Strata, mean, pooled, resampled, too_few
 
 
 @dataclass(frozen=True)

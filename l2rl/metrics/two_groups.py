@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l2rl.metrics.figures import Direction
+from l2rl.metrics.intervals import Values
 from l2rl.metrics.statistics import (
     Bootstrap,
     Estimate,
     Strata,
     Summary,
-    Values,
     pooled,
     summarise,
     too_few,

@@ -38,7 +38,7 @@ def test_bca_is_that_of_scipy() -> None:
     found = bca_interval([values], mean, theirs.bootstrap_distribution, 0.95)
     assert found == pytest.approx((expected.low, expected.high))
     ours = summarise([values], "x", Bootstrap(resamples=5000, method="bca")).mean
-    assert (ours.low, ours.high) == pytest.approx(found, rel=0.05)
+    assert (ours.low, ours.high) == pytest.approx(found, rel=0.1)
 
 
 def test_bca_of_equal_values_is_that_value() -> None:

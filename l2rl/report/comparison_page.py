@@ -36,7 +36,8 @@ from l2rl.report.comparison_tables import (
     summary_table,
 )
 from l2rl.report.comparison_words import caveat, headline, variant_words
-from l2rl.report.page import Section, _resource, _script_json
+from l2rl.report.page import _resource, script_json
+from l2rl.report.sections import Section
 from l2rl.report.style import count
 
 
@@ -68,7 +69,7 @@ def render_comparison(
     Raises `UserError` if a log was damaged since it was measured.
     """
     curves = read_curves(comparison.groups)
-    shown = [s for s in sections(comparison, curves, bootstrap) if s.figure or s.missing]
+    shown = [s for s in sections(comparison, curves, bootstrap) if s.shown]
     environment = Environment(
         loader=PackageLoader("l2rl.report", "."), autoescape=True, undefined=StrictUndefined
     )
@@ -78,16 +79,14 @@ def render_comparison(
         summary=summary_table(comparison),
         standings=standings_table(comparison),
         metric_tables=list(metric_tables(comparison)),
-        effects=effects_table(comparison),
         left_out=left_out_table(comparison),
         runs=[line for group in comparison.groups for line in _run_lines(group.runs, folder)],
         command=shlex.join(command),
         version=version("l2rl"),
         environments=_environments(comparison),
-        figures=_script_json({s.name: s.figure for s in shown if s.figure}),
+        figures=script_json({s.name: s.figure for s in shown if s.figure}),
         style=Markup(_resource("l2rl.report", "page.css")),
-        tables=Markup(_resource("l2rl.report", "tables.js")),
-        script=Markup(_resource("l2rl.report", "comparison.js")),
+        scripts=[Markup(_resource("l2rl.report", name)) for name in ("tables.js", "page.js")],
         plotly=Markup(_resource("plotly", "package_data", "plotly.min.js")),
     )
 
@@ -129,6 +128,7 @@ def sections(
             "without it, paired by seed.",
             effects_figure(comparison),
             "No two variants differ by one component alone.",
+            table=effects_table(comparison),
         ),
         Section(
             "improvement",

@@ -43,9 +43,9 @@ class MetricTable:
 
 
 def criteria_table(comparison: Comparison) -> Table | None:
-    """Variants by L2M criteria; None if no run has one of these metrics."""
+    """Variants by L2M criteria; None if none could be judged."""
     known = {v.criterion: v for found in comparison.verdicts.values() for v in found}
-    if not known:
+    if not any(v.met is not None for found in comparison.verdicts.values() for v in found):
         return None
     order = list(CRITERION_NAMES)
     shown = sorted(known.values(), key=lambda v: order.index(v.criterion.split(" ")[0]))
@@ -75,21 +75,19 @@ def summary_table(comparison: Comparison) -> Table:
 
 
 def standings_table(comparison: Comparison) -> Table | None:
-    """Variants by metrics: better or worse than the baseline, seed by seed; None without one."""
+    """Metrics by variants: better or worse than the baseline, seed by seed; None without one."""
     others = [g.name for g in comparison.groups if g.name != comparison.baseline]
     if not comparison.baseline or not others:
         return None
-    names = [group.name for group in comparison.groups]
-    titles = [Column("variant"), *(Column(i.name, True, title_of(i)) for i in comparison.metrics)]
+    titles = [Column("metric"), Column("unit"), *(Column(name, True) for name in others)]
     rows = []
-    for name in others:
+    for info in comparison.metrics:
         cells = [
-            _standing_cell(info, comparison.against[name, info.name].difference)
-            for info in comparison.metrics
+            _standing_cell(info, comparison.against[name, info.name].difference) for name in others
         ]
-        rows.append([_variant_cell(name, names.index(name)), *cells])
+        rows.append([words(info.name, tip=title_of(info)), words(_unit(info)), *cells])
     caption = f"Differences to {comparison.baseline}, paired by seed"
-    return Table("standings", caption, titles, rows, look="matrix")
+    return Table("standings", caption, titles, rows, filtered=True)
 
 
 def metric_tables(comparison: Comparison) -> Iterator[MetricTable]:

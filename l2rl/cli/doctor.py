@@ -24,6 +24,7 @@ REQUIRED = (
     "pyarrow",
     "pydantic",
     "plotly",
+    "matplotlib",
     "pillow",
 )
 OPTIONAL = {

@@ -16,6 +16,7 @@ from l2rl.cli.check import check
 from l2rl.cli.compare import compare
 from l2rl.cli.experts import experts
 from l2rl.cli.export import export
+from l2rl.cli.figures import figures
 from l2rl.cli.metrics import metrics
 from l2rl.cli.new import new
 from l2rl.cli.play import play
@@ -177,6 +178,7 @@ app.add_typer(new, name="new")
 app.command()(experts)
 app.command()(compare)
 app.command()(export)
+app.command()(figures)
 
 
 def variant_name(overrides: list[str]) -> str:

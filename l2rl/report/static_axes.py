@@ -58,7 +58,7 @@ def plain_axes(figure: Dict) -> dict[str, PlainAxis]:
     axes: dict[str, PlainAxis] = {}
     for letter in "xy":
         for name in _names(figure, letter):
-            axes[name] = PlainAxis(letter, _settings(figure, name))
+            axes[name] = PlainAxis(letter, settings_of(figure, name))
     for name, axis in axes.items():
         key = f"{axis.letter}axis"
         _fit(axis, [trace for trace in figure["data"] if trace.get(key, axis.letter) == name])
@@ -122,10 +122,10 @@ def dress(axes: Axes, x: PlainAxis, y: PlainAxis, with_x: bool) -> None:
 
 def carries_x(figure: Dict, x: str, y: str) -> bool:
     """Whether a panel is the one under which the labels of its x axis stand."""
-    return bool(_settings(figure, x).get("anchor", "y") == y)
+    return bool(settings_of(figure, x).get("anchor", "y") == y)
 
 
-def _settings(figure: Dict, name: str) -> Dict:
+def settings_of(figure: Dict, name: str) -> Dict:
     """Of the axis that traces call `x` or `x2`; the layout may call the first one `xaxis1`."""
     layout, key = figure["layout"], f"{name[0]}axis{name[1:]}"
     found: Dict = layout.get(key) or (layout.get(f"{key}1") if name[1:] == "" else None) or {}

@@ -37,6 +37,7 @@ from l2rl.report.static_axes import (
     plain_axes,
     plain_text,
 )
+from l2rl.report.static_reflow import reflowed
 from l2rl.report.static_traces import colour, draw_trace, legend_handle, line_style
 from l2rl.report.style import Dict
 
@@ -75,7 +76,7 @@ def drawn(figure: Dict, format_: str, width_mm: float = TWO_COLUMNS_MM) -> bytes
     Raises `ValueError` for a trace or a mark that this module cannot draw.
     """
     with _look():
-        fig = _composed(figure, width_mm / _MM_PER_INCH * _POINTS_PER_INCH)
+        fig = _composed(reflowed(figure, width_mm), width_mm / _MM_PER_INCH * _POINTS_PER_INCH)
         file = io.BytesIO()
         fig.savefig(file, format=format_, dpi=DOTS_PER_INCH, metadata=_NO_DATES[format_])
     return file.getvalue()

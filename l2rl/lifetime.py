@@ -57,7 +57,7 @@ class Lifetime:
             keep_every=self.config.checkpoint.keep_every,
         )
         torch.set_num_threads(self.config.resources.threads)
-        self.log = LifetimeLog(run)
+        self.log = LifetimeLog(run, tensorboard=self.config.logging.tensorboard)
         self.env = self._make_env(first_task(loaded).name, 0)
         self.agent: LifelongAlgorithm = build_agent(loaded, self.env)
         self.agent.host.change_listeners.append(self._on_change)

@@ -13,6 +13,7 @@ from l2rl.environments import EnvironmentEvent
 from l2rl.episodes import Episode
 from l2rl.evaluation import EvaluationResult
 from l2rl.runs.run_directory import RunDirectory
+from l2rl.runs.tensorboard import LiveEvents
 
 # What of an event's detail is its number, by preference.
 _VALUE_OF_EVENT = ("confidence", "expert", "ratio", "value")
@@ -28,7 +29,9 @@ class LifetimeLog:
     }
     """The position before the first row."""
 
-    def __init__(self, run: RunDirectory) -> None:
+    def __init__(self, run: RunDirectory, *, tensorboard: bool = False) -> None:
+        """`tensorboard`: also as event files. Raises `UserError` if its package is missing."""
+        self._live = LiveEvents(run) if tensorboard else None
         self._log = run.open_log()
         self._clock = run.open_clock()
         self._block = -1
@@ -145,16 +148,25 @@ class LifetimeLog:
         self._clock.stamp(self._log.rows, always=True)
         self._log.flush()
         self._clock.flush()
+        self._follow()
 
     def position(self) -> dict[str, Any]:
         """Flush, and say where the log ends, for a checkpoint."""
         self._clock.stamp(self._log.rows, always=True)
-        return {"log": self._log.position(), "clock": self._clock.position()}
+        position = {"log": self._log.position(), "clock": self._clock.position()}
+        self._follow()
+        return position
 
     def truncate(self, position: Mapping[str, Any]) -> None:
         """Forget what was written after a checkpoint."""
         self._log.truncate(position["log"])
         self._clock.truncate(position["clock"])
+        if self._live:
+            self._live.restart()
+
+    def _follow(self) -> None:
+        if self._live:
+            self._live.follow()
 
     def compact(self) -> None:
         """At the end of the lifetime: one file each."""

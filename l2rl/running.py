@@ -15,6 +15,7 @@ from l2rl.config import LoadedExperiment, load_experiment
 from l2rl.lifetime import Lifetime
 from l2rl.lifetime_position import Observer, Stopped
 from l2rl.runs.run_directory import RunDirectory
+from l2rl.runs.tensorboard import require_tensorboard
 from l2rl.runs.tidy_log import read_log
 from l2rl.runs.timing import write_timing
 from l2rl.task_environments import environment_versions, return_ranges
@@ -27,6 +28,8 @@ def check(loaded: LoadedExperiment) -> Composition:
     composition = check_composition(loaded)
     check_environments(loaded)
     check_agent(loaded)
+    if loaded.config.logging.tensorboard:
+        require_tensorboard()
     return composition
 
 

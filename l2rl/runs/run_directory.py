@@ -7,6 +7,7 @@ runs/<experiment>/<variant>/seed-<n>/        (of a single-task expert: runs/expe
     l2logger/        the same in the L2M format 1.1
     checkpoints/     atomic snapshots
     metrics.json  timing.json  report.html
+    tensorboard/     event files, with `logging.tensorboard`
 """
 
 from __future__ import annotations
@@ -122,6 +123,10 @@ class RunDirectory:
     @property
     def l2logger_path(self) -> Path:
         return self.path / "l2logger"
+
+    @property
+    def tensorboard_path(self) -> Path:
+        return self.path / "tensorboard"
 
     @property
     def checkpoints_path(self) -> Path:

@@ -29,7 +29,9 @@ def compare(
     format_: Annotated[
         str, typer.Option("--format", metavar="table|markdown|latex|json|csv|html")
     ] = "table",
-    output: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file.")
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the page for a browser.")
     ] = None,

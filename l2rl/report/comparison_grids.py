@@ -12,6 +12,8 @@ from l2rl.report.style import number
 from l2rl.report.summary import cadence_words
 
 NONE = "–"
+MOST_ROWS = 45
+"""Rows of a table that fits on one page of paper."""
 _METHODS: Mapping[str, str] = {
     "percentile": "percentile bootstrap",
     "t": "Student's t",
@@ -57,6 +59,32 @@ def metric_grid(comparison: Comparison, info: MetricInfo) -> Grid:
         notes += [f"{group.name}: {note}" for note in _reasons(cell, against)]
     notes += [note for note in (cadence_of(info), info.note) if note]
     return Grid(title_of(info), heading, tuple(rows), tuple(dict.fromkeys(notes)))
+
+
+def column_grids(comparison: Comparison) -> Iterator[Grid]:
+    """All metrics below each other, as wide as a journal's column: a row of one cell names the
+    metric, then a row a variant. No more than `MOST_ROWS` rows a grid."""
+    heading: tuple[str, ...] = ("variant", "seeds", "mean")
+    if comparison.baseline:
+        heading = (*heading, f"minus {comparison.baseline}", "P(better)")
+    pages: list[list[tuple[str, ...]]] = [[]]
+    for info in comparison.metrics:
+        rows = [(title_of(info),), *_column_rows(comparison, info)]
+        if pages[-1] and len(pages[-1]) + len(rows) > MOST_ROWS:
+            pages.append([])
+        pages[-1] += rows
+    for rows in pages:
+        title = f"mean over seeds and paired difference, {intervals_words(comparison)}"
+        yield Grid(title, heading, tuple(rows))
+
+
+def _column_rows(comparison: Comparison, info: MetricInfo) -> Iterator[tuple[str, ...]]:
+    for group in comparison.groups:
+        summary = comparison.cells[group.name, info.name].summary
+        count = str(summary.lifetimes) if summary else "0"
+        row = (group.name, count, estimate_text(summary.mean) if summary else NONE)
+        against = comparison.against.get((group.name, info.name))
+        yield row + (_of_against(against) if comparison.baseline else ())
 
 
 def summary_grid(comparison: Comparison) -> Grid:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -20,6 +23,7 @@ from l2rl.metrics.two_groups import PairedDifference
 from l2rl.report.comparison_grids import (
     Grid,
     cadence_of,
+    column_grids,
     difference_grid,
     effect_grids,
     grids,
@@ -69,12 +73,20 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def as_latex(comparison: Comparison) -> str:
-    """The same tables for LaTeX with booktabs; what was left out and all warnings as comments."""
-    tables = [grid for grid in _for_paper(comparison) if grid.title != "left out"]
-    remarks = [*_remarks(comparison), *comparison.warnings]
+    """Tables for LaTeX with booktabs, each no wider than a page: values and differences, effects,
+    verdicts. What was left out, reasons and warnings are comments."""
+    verdicts = [_without_last_column(grid) for grid in verdict_grid(comparison)]
+    tables = [*column_grids(comparison), *effect_grids(comparison), *verdicts]
+    remarks = ["needs \\usepackage{booktabs}", *_remarks(comparison), *comparison.warnings]
     remarks += [f"left out: {one.path}: {one.reason}" for one in comparison.left_out]
     comments = [f"% {line}" for remark in remarks for line in remark.splitlines()]
     return "\n".join([*comments, *map(_latex, tables), ""])
+
+
+def _without_last_column(grid: Grid) -> Grid:
+    """Without the reasons, which are too long for a column."""
+    rows = tuple(row[:-1] for row in grid.rows)
+    return replace(grid, heading=grid.heading[:-1], rows=rows)
 
 
 def _remarks(comparison: Comparison) -> list[str]:
@@ -214,19 +226,29 @@ _LATEX: Mapping[str, str] = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "–": "--",
+    "—": "---",
+    "≥": r"$\geq$",
+    "−": "$-$",
+    "…": r"\dots{}",
     "\u202f": r"\,",
     "\n": " ",
 }
 
 
 def _latex(grid: Grid) -> str:
+    """A row of one cell goes over all columns."""
+
     def line(cells: tuple[str, ...]) -> str:
+        if len(cells) == 1:
+            text = latex_text(cells[0])
+            return rf"  \multicolumn{{{len(grid.heading)}}}{{l}}{{\textit{{{text}}}}} \\"
         return "  " + " & ".join(map(latex_text, cells)) + r" \\"
 
     columns = "l" + "r" * (len(grid.heading) - 1)
     return "\n".join(
         [
             r"\begin{table}",
+            r"  \centering\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"  \caption{{{latex_text(grid.title)}}}",
             rf"  \begin{{tabular}}{{{columns}}}",
             r"  \toprule",
@@ -241,5 +263,17 @@ def _latex(grid: Grid) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text with everything escaped that LaTeX would read."""
-    return "".join(_LATEX.get(sign, sign) for sign in text)
+    """Text with everything escaped that LaTeX would read, and no sign that its fonts may lack:
+    accents are dropped, anything else becomes a question mark."""
+    escaped = "".join(_LATEX[sign] if sign in _LATEX else _plain_sign(sign) for sign in text)
+    # A hyphen before a number of its own is a minus.
+    return re.sub(r"(?<![\w.\-+=/])-(?=[\d.])", "$-$", escaped)
+
+
+def _plain_sign(sign: str) -> str:
+    """The sign itself if it is printable ASCII or a letter of Latin 1, its letter without accent,
+    or `?`."""
+    if " " <= sign <= "~" or ("\u00c0" <= sign <= "\u00ff" and sign.isalpha()):
+        return sign
+    plain = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
+    return "".join(_LATEX.get(one, one) for one in plain) or "?"

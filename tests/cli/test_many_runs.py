@@ -70,6 +70,39 @@ def test_compare_prints_tables_with_reasons(
     assert "effect of consolidation.ewc" in text
 
 
+def test_the_page_is_written_beside_the_table_or_as_the_output(
+    runs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(runs)
+    pages = tmp_path / "one.html", tmp_path / "two.html"
+    code, text = l2rl(capsys, "compare", "runs", "--interval", "t", "--html", str(pages[0]))
+    assert code == 0
+    assert "gap/min_acc" in text
+    assert f"page: {pages[0]}" in text
+    asked = ("compare", "runs", "--format", "html", "--interval", "t", "-o", str(pages[1]))
+    assert l2rl(capsys, *asked) == (0, "")
+    for page in pages:
+        shown = page.read_text()
+        assert "Student&#39;s t" in shown
+        assert "many/ewc/seed-1/report.html" in shown
+
+
+def test_figures_of_one_run_and_of_several(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = ("figures", str(runs / "runs/many/bare/seed-0"), "--only", "heat", "--format", "svg")
+    code, text = l2rl(capsys, *one, "-o", str(tmp_path / "one"))
+    assert code == 0
+    assert str(tmp_path / "one/heat.svg") in text.replace("\n", "")
+    several = ("figures", str(runs / "runs"), "--only=curves", "--only=values", "--width-mm=89")
+    assert l2rl(capsys, *several, "-o", str(tmp_path / "many"))[0] == 0
+    names = {path.name: path.read_bytes()[:5] for path in (tmp_path / "many").iterdir()}
+    assert names == {"curves.pdf": b"%PDF-", "values.pdf": b"%PDF-"}
+
+
 @pytest.mark.parametrize("kind", ["markdown", "latex", "json", "csv", "table"])
 def test_every_format_can_be_written_to_a_file(
     kind: str,
@@ -134,6 +167,10 @@ def test_metrics_of_a_table_are_those_of_the_run(
         (["compare", "{runs}", "--metric=gap/min_ac"], "did you mean `gap/min_acc`"),
         (["compare", "{runs}", "--baseline=bar"], "did you mean `bare`"),
         (["compare", "{runs}", "--confidence=95"], "between 0 and 1"),
+        (["compare", "{runs}", "--interval=T"], "there is no interval `T`"),
+        (["figures", "{runs}", "--format=eps"], "there is no format `eps`"),
+        (["figures", "{runs}", "--width-mm=5"], "between 40 and 1000"),
+        (["figures", "{runs}", "--only=curve"], "did you mean `curves`"),
         (["export", "{runs}", "--what=metric"], "did you mean `metrics`"),
         (["export", "{runs}", "--format=xls"], "none of .csv"),
         (["experts", "many", "--seeds=a"], "is no list of seeds"),

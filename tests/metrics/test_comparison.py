@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from stored_runs import ENVIRONMENTS, stored, sweep
 from l2rl.errors import UserError
 from l2rl.metrics.comparison import Comparison, compare, profiles
 from l2rl.metrics.statistics import Bootstrap
-from l2rl.report.comparison_text import FORMATS, as_json, as_latex, as_markdown, as_plain_text
+from l2rl.report.comparison_text import (
+    FORMATS,
+    as_json,
+    as_latex,
+    as_markdown,
+    as_plain_text,
+    latex_text,
+)
 from l2rl.runs.collection import collect
 
 FEW = Bootstrap(resamples=300)
@@ -206,6 +214,7 @@ def test_experiments_are_groups_of_their_own_or_strata_of_one(tmp_path: Path) ->
 def test_intervals_of_few_seeds_come_with_a_warning(found: Comparison, tmp_path: Path) -> None:
     assert any("too narrow" in warning for warning in found.warnings)
     assert "too narrow" in as_plain_text(found)
+    assert "--interval t" in as_plain_text(found)
     two_seeds = compared(sweep(tmp_path, {"bare": ("{}", 0.5)}, seeds=2))
     assert two_seeds.warnings == ()
 
@@ -261,3 +270,41 @@ def test_markdown_and_latex_have_every_variant_and_escape_their_signs(tmp_path: 
     body = [line for line in latex.splitlines() if not line.startswith("%")]
     assert "_" not in "".join(body).replace(r"\_", "")
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") > 1
+
+
+def test_every_row_of_a_latex_table_has_the_columns_of_its_heading(found: Comparison) -> None:
+    tables = re.findall(r"\\begin{tabular}{(\w+)}(.*?)\\end{tabular}", as_latex(found), re.DOTALL)
+    assert len(tables) > 3
+    for columns, body in tables:
+        rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+        assert len(rows) > 1
+        for row in rows:
+            over_all = re.search(r"\\multicolumn{(\d+)}", row)
+            if over_all:
+                assert int(over_all[1]) == len(columns)
+            else:
+                assert len(re.findall(r"(?<!\\)&", row)) + 1 == len(columns)
+
+
+def test_latex_reads_nothing_in_a_name() -> None:
+    text = latex_text("\\input{x} 50% $a_1^2$ #&~ é ≥ 日 <b>")
+    # What stays is escaped signs and words of our own.
+    ours = r"\\[&%$#_{}]|\\text\w+{}|\$\\geq\$"
+    assert not set(re.sub(ours, "", text)) & set("\\{}$&#%_^~<>")
+    assert text.isprintable()
+    assert "é" in text
+    assert "?" in text
+    assert latex_text("-0.5 [-1, 2]") == "$-$0.5 [$-$1, 2]"
+    assert latex_text("ewc-2 seed-1") == "ewc-2 seed-1"
+
+
+def test_the_method_of_the_intervals_is_named_and_t_is_wider(four: Path) -> None:
+    by_t = compare(collect([four]), bootstrap=Bootstrap(resamples=300, method="t"))
+    usual = compared(four)
+    assert not any("too narrow" in warning for warning in by_t.warnings)
+    for text in (as_plain_text(by_t), as_markdown(by_t), as_latex(by_t)):
+        assert "Student's t" in text
+    assert json.loads(as_json(by_t))["interval"] == "t"
+    assert "percentile bootstrap" in as_markdown(usual)
+    ends = [c.cells["bare", FORGETTING].summary.mean for c in (by_t, usual)]  # type: ignore[union-attr]
+    assert ends[0].high - ends[0].low > ends[1].high - ends[1].low  # type: ignore[operator]

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import groupby
 from typing import Any
 
@@ -49,6 +49,7 @@ DOTS_PER_INCH = 300
 """Of PNG."""
 LINE_HEIGHT = 1.25
 """Of the size of its letters."""
+MOST_SKETCHES = 4
 EDGE = 3.0
 """Points between what is drawn and the edge of the figure."""
 _POINTS_PER_INCH = 72.0
@@ -68,6 +69,11 @@ class Margins:
     right: float
     top: float
     bottom: float
+
+    def hold(self, others: Margins) -> bool:
+        """Whether others are no more than half a point away."""
+        pairs = zip(astuple(self), astuple(others), strict=True)
+        return all(abs(mine - its) < 0.5 for mine, its in pairs)
 
 
 def drawn(figure: Dict, format_: str, width_mm: float = TWO_COLUMNS_MM) -> bytes:
@@ -105,11 +111,15 @@ def _look() -> Iterator[None]:
 
 
 def _composed(figure: Dict, width: float) -> Figure:
-    """Drawn twice: once to see what hangs over the edges, once with margins that hold it."""
+    """Drawn again until the margins hold what hangs over the plot area, since narrower panels
+    leave less room for their headings."""
     margins = Margins(20.0, 8.0, 8.0, 20.0)
-    for _ in range(2):
+    for _ in range(MOST_SKETCHES):
         sketch = _Sketch(figure, width, margins)
-        margins = sketch.wanted_margins()
+        wanted = sketch.wanted_margins()
+        if margins.hold(wanted):
+            return sketch.fig
+        margins = wanted
     return _Sketch(figure, width, margins).fig
 
 
@@ -233,18 +243,21 @@ class _Sketch:
                 self._shape(axes, shape, across)
 
     def _shape(self, axes: Axes, shape: Dict, transform: Any) -> None:
-        x0, x1, y0, y1 = (float(shape[key]) for key in ("x0", "x1", "y0", "y1"))
-        zorder = 0.5 if shape.get("layer") == "below" else 2.5
+        common: Dict = {
+            "transform": transform,
+            "zorder": 0.5 if shape.get("layer") == "below" else 2.5,
+            "alpha": shape.get("opacity"),
+        }
         if shape["type"] == "rect":
-            paint, corner = colour(str(shape["fillcolor"])), (x0, y0)
-            box = Rectangle(corner, x1 - x0, y1 - y0, facecolor=paint, linewidth=0, zorder=zorder)
-            box.set_transform(transform)
+            corners = [float(shape[key]) for key in ("x0", "y0", "x1", "y1")]
+            paint = colour(str(shape["fillcolor"]))
+            size = corners[2] - corners[0], corners[3] - corners[1]
+            box = Rectangle((corners[0], corners[1]), *size, facecolor=paint, linewidth=0)
+            box.set(**common)
             axes.add_patch(box)
-        elif shape["type"] == "line":
-            style = line_style(shape)
-            axes.plot([x0, x1], [y0, y1], transform=transform, zorder=zorder, **style)
-        else:
-            raise ValueError(f"a static figure cannot draw a shape of type {shape['type']!r}")
+            return
+        for points in _strokes(shape):
+            axes.plot(*zip(*points, strict=True), **common, **line_style(shape))
 
     def _annotation(self, note: Dict) -> Iterator[Text]:
         """One text a line, since each has its own weight and size."""
@@ -311,6 +324,18 @@ class _Sketch:
         for text in legend.get_texts():
             text.set_parse_math(False)
         return legend
+
+
+def _strokes(shape: Dict) -> Iterator[list[tuple[float, float]]]:
+    """The points of each straight stroke of a line, or of a path of `M x,y L x,y`."""
+    if shape["type"] == "line":
+        yield [(float(shape[f"x{end}"]), float(shape[f"y{end}"])) for end in "01"]
+    elif shape["type"] == "path" and not re.search(r"[^MLe\d\s.,+-]", shape["path"]):
+        for stroke in shape["path"].split("M")[1:]:
+            pairs = (point.split(",") for point in stroke.replace("L", " ").split())
+            yield [(float(x), float(y)) for x, y in pairs]
+    else:
+        raise ValueError(f"a static figure cannot draw a shape of type {shape['type']!r}")
 
 
 def _share(axis: PlainAxis, value: Any) -> float:

@@ -136,6 +136,17 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         drawn({**PLAIN, "layout": {**PLAIN["layout"], "shapes": [circle]}}, "png")
 
 
+def test_a_path_is_drawn_stroke_by_stroke_and_nothing_in_it_but_lines() -> None:
+    path = {"type": "path", "path": "M 5,0 L 5,1 M 1e3,0 L 1000,1", "yref": "paper", "xref": "x"}
+    shaped = {**PLAIN, "layout": {**PLAIN["layout"], "shapes": [path]}}
+    strokes = [line for axes in _composed(shaped, 400.0).axes for line in axes.lines]
+    ends = [line.get_xdata() for line in strokes if len(line.get_xdata()) == 2]
+    assert [tuple(end) for end in ends] == [(5.0, 5.0), (1000.0, 1000.0)]
+    shaped["layout"]["shapes"] = [{**path, "path": "M 0,0 C 1,1 2,2 3,3"}]
+    with pytest.raises(ValueError, match="of type 'path'"):
+        drawn(shaped, "png")
+
+
 def test_narrow_paper_has_its_panels_below_each_other(of_a_comparison: dict[str, Any]) -> None:
     wide = of_a_comparison["values"]
     assert reflowed(wide, 180.0) is wide

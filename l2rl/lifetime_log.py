@@ -161,8 +161,6 @@ class LifetimeLog:
         """Forget what was written after a checkpoint."""
         self._log.truncate(position["log"])
         self._clock.truncate(position["clock"])
-        if self._live:
-            self._live.restart()
 
     def _follow(self) -> None:
         if self._live:

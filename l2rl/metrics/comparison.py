@@ -320,7 +320,8 @@ def _warnings(groups: Sequence[Group], method: Method) -> list[str]:
     if method != "t" and any(FEWEST <= len(group.runs) < ENOUGH for group in groups):
         warnings.append(
             f"intervals of fewer than {ENOUGH} seeds are too narrow: one of 95 % of 5 seeds covers "
-            "the mean in about 84 % of the cases; `--interval t` makes ones that cover 95 %"
+            "the mean in about 84 % of the cases; one by `--interval t` does in 93 % and more, "
+            "unless values are very skewed"
         )
     for group in groups:
         settings = {one.setting.text for one in group.runs}

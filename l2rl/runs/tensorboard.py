@@ -79,7 +79,11 @@ def export_events(run: RunDirectory, log: pa.Table, folder: Path) -> Path:
 
 
 class LiveEvents:
-    """Follows the log of a running lifetime, part by part."""
+    """Follows the log of a running lifetime, part by part.
+
+    Every process that lives a part of a lifetime has its own, and begins a new file with all that
+    the log has by then: what an earlier one showed beyond its last checkpoint is gone.
+    """
 
     def __init__(self, run: RunDirectory) -> None:
         """Raises `UserError` if TensorBoard's package is missing."""
@@ -87,10 +91,6 @@ class LiveEvents:
         self._run = run
         self._parts = 0
         self._file: Path | None = None
-
-    def restart(self) -> None:
-        """The log was cut: everything is written anew, and what was shown before is purged."""
-        self._parts, self._file = 0, None
 
     def follow(self) -> None:
         """Append what the log has on disk beyond what was written."""

@@ -52,7 +52,6 @@ def compare(
     baseline, the effect of each component, and the L2M criteria."""
     from l2rl.errors import UserError
     from l2rl.metrics.comparison import compare as compared
-    from l2rl.report.comparison_text import for_terminal
     from l2rl.runs.collection import collect
 
     check_choices(format_, interval)
@@ -69,6 +68,13 @@ def compare(
     if html is not None:
         write(html, page(found, html, bootstrap))
         Console(stderr=True).print(f"page: {html}", markup=False, highlight=False, soft_wrap=True)
+    give_out(found, format_, output, bootstrap)
+
+
+def give_out(found: Comparison, format_: str, output: Path | None, bootstrap: Bootstrap) -> None:
+    """To a file, or to the standard output; there the table has the terminal's width."""
+    from l2rl.report.comparison_text import for_terminal
+
     if format_ == "table" and output is None:
         Console(highlight=False).print(for_terminal(found))
         return

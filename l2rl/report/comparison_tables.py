@@ -116,7 +116,8 @@ def effects_table(comparison: Comparison) -> Table | None:
             reason = difference.reason or (mean.reason if mean else "") or ""
             numbers = _numbers(mean, reason)
             row = [words(effect.component), words(info.name), count_cell(count), *numbers]
-            rows.append([*row, words(pairs)])
+            how_many = f"{len(effect.pairs)} pair{'' if len(effect.pairs) == 1 else 's'}"
+            rows.append([*row, Cell(how_many, pairs, tip=pairs)])
     return Table("effects", "Effect of each component", titles, rows, filtered=True)
 
 

@@ -36,7 +36,7 @@ from l2rl.report.comparison_tables import (
     summary_table,
 )
 from l2rl.report.comparison_words import caveat, headline, variant_words
-from l2rl.report.page import _resource, script_json
+from l2rl.report.page import resource_text, script_json
 from l2rl.report.sections import Section
 from l2rl.report.style import count
 
@@ -85,9 +85,9 @@ def render_comparison(
         version=version("l2rl"),
         environments=_environments(comparison),
         figures=script_json({s.name: s.figure for s in shown if s.figure}),
-        style=Markup(_resource("l2rl.report", "page.css")),
-        scripts=[Markup(_resource("l2rl.report", name)) for name in ("tables.js", "page.js")],
-        plotly=Markup(_resource("plotly", "package_data", "plotly.min.js")),
+        style=Markup(resource_text("l2rl.report", "page.css")),
+        scripts=[Markup(resource_text("l2rl.report", name)) for name in ("tables.js", "page.js")],
+        plotly=Markup(resource_text("plotly", "package_data", "plotly.min.js")),
     )
 
 

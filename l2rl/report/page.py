@@ -84,9 +84,9 @@ def render_report(run: RunDirectory, *, refresh_s: float = 0.0, version: str = "
             version=version,
             state=content.state,
             figures=script_json(content.figures),
-            style=Markup(_resource("l2rl.report", "page.css")),
-            scripts=[Markup(_resource("l2rl.report", name)) for name in _scripts(refresh_s)],
-            plotly=Markup(_resource("plotly", "package_data", "plotly.min.js")),
+            style=Markup(resource_text("l2rl.report", "page.css")),
+            scripts=[Markup(resource_text("l2rl.report", name)) for name in _scripts(refresh_s)],
+            plotly=Markup(resource_text("plotly", "package_data", "plotly.min.js")),
         )
     )
 
@@ -184,5 +184,5 @@ def _templates() -> Environment:
     )
 
 
-def _resource(package: str, *path: str) -> str:
+def resource_text(package: str, *path: str) -> str:
     return files(package).joinpath(*path).read_text(encoding="utf-8")

@@ -55,6 +55,8 @@ EXPERTS: Final = "EXPERTS"
 """Somebody switches between sets of parameters."""
 WEIGHT_MASK: Final = "WEIGHT_MASK"
 """Somebody says which entries of the parameters may move at all."""
+PARAMETER_IMPORTANCE: Final = "PARAMETER_IMPORTANCE"
+"""A service that says how much each entry of the parameters matters (`ParameterImportance`)."""
 
 EXCLUSIVE: Final = frozenset({TASK_BELIEF, REPLAY_BUFFER, REPLAY_RATIO, EXPERTS, WEIGHT_MASK})
 """Things that can have only one owner."""
@@ -79,6 +81,7 @@ WAYS_OUT: Final[Mapping[str, str]] = {
     REPLAY_RATIO: "add a replay ratio component, such as `replay_ratio.adaptive`",
     EXPERTS: "add an expert component, such as `experts.pool`",
     WEIGHT_MASK: "add a component that isolates parameters",
+    PARAMETER_IMPORTANCE: "add a consolidation component that measures importance",
 }
 """What a user can do when nobody offers a capability."""
 

@@ -128,6 +128,15 @@ class ContextErrors(Protocol):
         ...
 
 
+class ParameterImportance(Protocol):
+    """Service under PARAMETER_IMPORTANCE: how much earlier tasks depend on each parameter."""
+
+    def parameter_importance(self) -> Mapping[str, Mapping[str, torch.Tensor]]:
+        """phase -> parameter name -> importance >= 0, float tensors of the parameters' shapes, on
+        any scale; what is absent matters to nobody."""
+        ...
+
+
 def _no_learner(*_: Any, **__: Any) -> None:
     raise LookupError("there is no learner behind this view that could take a gradient step")
 

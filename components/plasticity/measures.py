@@ -20,7 +20,7 @@ def active(outputs: torch.Tensor, kind: str) -> torch.Tensor | None:
     The ReLU family where it is above zero, saturating units where they are not saturated. None
     for kinds without a natural zero (GELU, SiLU, ELU, LeakyReLU, ...).
     """
-    if kind in ("ReLU", "ReLU6"):
+    if kind in ("ReLU", "ReLU6", "CReLU"):
         return outputs > 0
     if kind == "Tanh":
         return outputs.abs() <= _SATURATION

@@ -92,6 +92,7 @@ class LifelongAlgorithm(_Base):
         if changed or self.task_heads.labels:
             start_targets(self.networks())
             self._rebuild_optimizers()
+            self._find_running_statistics()
         self._bind_host()
 
     @abstractmethod
@@ -101,6 +102,9 @@ class LifelongAlgorithm(_Base):
     @abstractmethod
     def _rebuild_optimizers(self) -> None:
         """Make the optimisers anew, as SB3 made them, for the parameters there are now."""
+
+    def _find_running_statistics(self) -> None:
+        """Look again for what targets copy beside parameters, now that networks have changed."""
 
     def _bind_host(self) -> None:
         self._phases = self.phases()

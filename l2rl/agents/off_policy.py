@@ -14,6 +14,7 @@ from stable_baselines3.common.buffers import (
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import RolloutReturn, TrainFreq
+from stable_baselines3.common.utils import get_parameters_by_name
 from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.agents.lifelong import LifelongAlgorithm
@@ -41,6 +42,14 @@ class LifelongOffPolicy(LifelongAlgorithm, _Base):
             self._refuse_settings_that_would_be_lost()
             self.replay_buffer = self.host.make_replay_buffer(self.buffer_size)
             self._refuse_to_lose_masks()
+
+    def _find_running_statistics(self) -> None:
+        networks = self.networks()
+        for name, network in networks.items():
+            if f"{name}_target" in networks:
+                target = networks[f"{name}_target"]
+                self.batch_norm_stats = get_parameters_by_name(network, ["running_"])
+                self.batch_norm_stats_target = get_parameters_by_name(target, ["running_"])
 
     def _refuse_settings_that_would_be_lost(self) -> None:
         """A replay component's buffer knows nothing of SB3's own variants."""

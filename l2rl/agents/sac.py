@@ -26,11 +26,12 @@ class LifelongSAC(LifelongOffPolicy, SAC):
 
     def _rebuild_optimizers(self) -> None:
         policy = self.policy
-        moved = optimised_parameters(self.critic, self.critic.optimizer)
+        shared = self.critic.share_features_extractor
+        # A features extractor that both share belongs to the actor's optimiser.
         critic = [
             parameter
             for name, parameter in self.critic.named_parameters()
-            if name in moved or ".heads." in name
+            if not (shared and "features_extractor" in name)
         ]
         for network, parameters in ((self.actor, self.actor.parameters()), (self.critic, critic)):
             network.optimizer = policy.optimizer_class(  # type: ignore[call-arg]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -55,4 +56,23 @@ def spared(
             name: torch.where(masks[name], value, live[name].detach()) if name in masks else value
             for name, value in by_name.items()
         }
-    return replace(edit, values=values)
+    return replace(edit, values=values, targets=_spared_targets(edit, phases, owners))
+
+
+def _spared_targets(
+    edit: NetworkEdit, phases: Mapping[str, Phase], owners: Sequence[Component]
+) -> Any:
+    """Explicit values of targets keep their frozen entries, too."""
+    if isinstance(edit.targets, str):
+        return edit.targets
+    targets = {}
+    for phase_name, by_name in edit.targets.items():
+        masks = masks_of(owners, phase_name)
+        live = phases[phase_name].targets if phase_name in phases else {}
+        targets[phase_name] = {
+            name: torch.where(masks[name], value, live[name])
+            if name in masks and name in live
+            else value
+            for name, value in by_name.items()
+        }
+    return targets

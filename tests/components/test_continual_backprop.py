@@ -15,9 +15,8 @@ from l2rl.components.plasticity.layer_graph import HiddenLayer, Outgoing
 from l2rl.components.plasticity.surgery import Surgery
 from l2rl.components.plasticity.unit_statistics import UnitStatistics
 from l2rl.engine.phase import Phase
-from l2rl.state_codec import decode, encode
 from l2rl.views import NetworkEdit, NetworkView
-from tests.components.small_agents import parameters_of, same, small_agent
+from tests.components.small_agents import goes_on_alike, parameters_of, same, small_agent
 
 KINDS = ("ppo", "ppo-box", "dqn", "sac")
 STEPS = {"ppo": 256, "ppo-box": 256, "dqn": 200, "sac": 80}
@@ -78,7 +77,7 @@ def test_utilities_follow_the_equations(adaptable: bool, block: int, copies: int
 
 @pytest.mark.parametrize("between", [1, 4, 33])
 @pytest.mark.parametrize(
-    ("width", "rate", "steps", "expected"), [(256, 1e-4, 10_000, 256), (50, 1e-2, 2_000, 1_000)]
+    ("width", "rate", "steps", "expected"), [(256, 1e-3, 1_000, 256), (50, 1e-2, 2_000, 1_000)]
 )
 def test_replacements_are_rate_times_eligible_times_steps(
     between: int, width: int, rate: float, steps: int, expected: int
@@ -187,12 +186,13 @@ def test_without_compensation_the_mean_would_move() -> None:
     for compensate in (True, False):
         component = cbp(compensate=compensate, replacement_rate=0.2, decay=0.9)
         agent = small_agent("dqn", component, policy_kwargs={"net_arch": [32]}, gradient_steps=1)
-        agent.learn(400)
+        agent.learn(200)
         states = torch.as_tensor(agent.replay_buffer.observations[:200].reshape(-1, 4))
         component._units["q/q_net.1"].due = 8.0
-        before = agent.q_net(states).mean(dim=0)
+        before = agent.q_net(states).mean(dim=0).detach()
         agent.host.settle()
-        moved[compensate] = float((agent.q_net(states).mean(dim=0) - before).abs().max())
+        after = agent.q_net(states).mean(dim=0).detach()
+        moved[compensate] = float((after - before).abs().max())
     assert moved[True] < 0.35 * moved[False]
 
 
@@ -230,10 +230,10 @@ def test_it_replaces_units_of_every_learner_and_clears_their_moments_only(kind: 
 
 def test_many_gradient_steps_between_two_settles_are_all_counted() -> None:
     counts = {}
-    for gradient_steps in (1, 10):
+    for gradient_steps in (2, 10):
         component = cbp(replacement_rate=0.01, maturity_updates=0)
         agent = small_agent("dqn", component, gradient_steps=gradient_steps, train_freq=1)
-        agent.learn(20 + 2 * (400 // gradient_steps))
+        agent.learn(20 + 2 * (300 // gradient_steps))
         counts[gradient_steps] = (component.metrics()["q/replaced"], agent._n_updates)
     for replaced, updates in counts.values():
         assert replaced == pytest.approx(0.01 * 32 * updates, rel=0.1)
@@ -305,16 +305,7 @@ def test_its_state_goes_on_bit_for_bit(kind: str) -> None:
         return agent, component
 
     one, ours = begun()
-    state = decode(*encode(one.exact_state()))
     fresh = cbp(utility="adaptable")
-    other = small_agent(kind, fresh)
-    other.learn(2)
-    other.load_exact_state(state)
-    for agent in (one, other):
-        torch.manual_seed(1)
-        np.random.seed(1)  # noqa: NPY002
-        agent.env.seed(4)
-        agent.env.reset()
-        agent.learn(STEPS[kind], reset_num_timesteps=False)
-    assert same(one, other)
+    other = small_agent(kind, fresh).learn(2)
+    assert goes_on_alike(one, other, STEPS[kind])
     assert ours.metrics() == fresh.metrics()

@@ -1,4 +1,4 @@
-"""`plasticity.continual_backprop`: utilities, the count of replacements, and what replacing does."""
+"""`plasticity.continual_backprop`: utilities, how many are replaced, and what replacing does."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_units_that_are_zero_are_recycled_without_changing_a_bit_of_the_output(k
     after = parameters_of(agent)
     assert all(torch.equal(values, outputs[name]) for name, values in said(agent).items())
     touched = {}
-    for name, phase in agent._phases.items():
+    for name in agent._phases:
         for layer in layers_of(agent, name):
             weight, dead = after[f"{name}/{layer.weight}"], dead_in[layer.title]
             assert float(weight[DEAD].abs().max()) > 0

@@ -204,7 +204,7 @@ class LifelongNormalisation(Component):
         return batch
 
     def _of_rows(self, beliefs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
-        present, places = beliefs.unique(return_inverse=True)
+        present, places = torch.unique(beliefs, return_inverse=True)
         keys = [self._key_of_belief.get(int(belief), self._key) for belief in present]
         if set(keys) == {self._key}:
             return None

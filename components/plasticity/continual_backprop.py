@@ -221,4 +221,5 @@ def redrawn_rows(value: torch.Tensor, before: torch.Tensor | None) -> torch.Tens
     if before is None:
         return torch.arange(len(value), device=value.device)
     change = (value - before).flatten(1).norm(dim=1)
-    return (change > 0.5 * before.flatten(1).norm(dim=1)).nonzero(as_tuple=True)[0]
+    changed: torch.Tensor = change > 0.5 * before.flatten(1).norm(dim=1)
+    return changed.nonzero(as_tuple=True)[0]

@@ -164,7 +164,9 @@ class ReDo(Component):
         for layer in self._layers[phase]:
             # Of a unit with two outputs it is the mean of their scores.
             scores = layer.by_unit(unit_scores(outputs[layer.name])) / layer.copies
-            found.append((layer, (scores <= self._threshold_of(layer)) & sparing.units(layer)))
+            threshold = self._threshold_of(layer)
+            assert threshold is not None
+            found.append((layer, (scores <= threshold) & sparing.units(layer)))
         return found
 
     def _scaled(

@@ -7,6 +7,8 @@ a phase holds both a policy and a value function for each of the two (`policy/ac
     fau                  share of active (sample, unit) pairs, all layers pooled   2310.07418
                          ReLU: above 0; tanh: |x| <= 0.99; sigmoid: in [0.01, 0.99]; absent where
                          no layer has a natural zero (GELU, SiLU, ELU, ...)
+    fau_encoder, fau_heads            the same of convolutions alone, and of all other layers (both
+                         critics pooled), where a network has convolutions      2310.07418
     dormant_<tau>        share of all units with E|h_i| <= tau * layer mean        2302.12902
                          a unit of a convolution is a channel
     effective_rank       exp(-sum p log p), p = s / sum s, s singular values       Roy & Vetterli
@@ -18,6 +20,11 @@ a phase holds both a policy and a value function for each of the two (`policy/ac
     drift_initial_rms    root mean square of theta - theta at the first experience
     drift_period_rms     the same since the task began (where the run has no boundaries: since the
                          last detected change; without either equal to drift_initial_rms)
+
+With `per_layer`, of each hidden layer and each weight, under `.../layer/<its name>/...`:
+
+    fau, dormant_<tau>, ever_active   the last: share of units active on any of the states
+    weight_mean, weight_norm, drift_initial_rms, drift_period_rms
 
 Ranks are of the features before the output layer, not centred, in float64; with several heads
 (twin critics) the mean over heads. They want more states than features: where the probe is
@@ -78,6 +85,9 @@ class PlasticityMonitor(Component):
         )
         srank_delta: float = Field(
             0.01, gt=0, lt=1, description="share of the singular values that ranks leave out"
+        )
+        per_layer: bool = Field(
+            False, description="also say activity, magnitude and drift layer by layer"
         )
         phases: tuple[str, ...] = Field(
             (), description="phases to measure (`policy`; `q`; `actor`, `critic`); empty: all"
@@ -162,8 +172,28 @@ class PlasticityMonitor(Component):
             if layers:
                 found |= self._of_activity(part, layers)
                 found |= self._of_features(part, layers)
+            if self.config.per_layer:
+                found |= self._of_each_layer(part, layers)
             result |= {f"{part.title}/{name}": value for name, value in found.items()}
         return result
+
+    def _of_each_layer(
+        self, part: NetworkPart, layers: Mapping[str, torch.Tensor]
+    ) -> dict[str, float]:
+        found = {}
+        for name, outputs in layers.items():
+            single = self._activity({name: outputs}, part.phase.activation_kinds)
+            active = measures.active(outputs, part.phase.activation_kinds[name])
+            if active is not None:
+                ever = active.transpose(0, 1).flatten(1).any(dim=1)
+                single["ever_active"] = float(ever.double().mean())
+            found |= {f"layer/{name}/{measure}": value for measure, value in single.items()}
+        for name, parameter in part.parameters().items():
+            if parameter.dim() > 1:
+                of_it = self._magnitude_and_drift({name: parameter}, part.phase.name)
+                layer = name.removesuffix(".weight")
+                found |= {f"layer/{layer}/{measure}": value for measure, value in of_it.items()}
+        return found
 
     def _outputs(self, phase: str) -> dict[str, torch.Tensor]:
         """Outputs of a phase's non-linearities on the probe."""
@@ -178,6 +208,18 @@ class PlasticityMonitor(Component):
         self, part: NetworkPart, layers: Mapping[str, torch.Tensor]
     ) -> dict[str, float]:
         kinds = part.phase.activation_kinds
+        found = self._activity(layers, kinds)
+        convolutions = {name: x for name, x in layers.items() if x.dim() > 2}
+        others = {name: x for name, x in layers.items() if name not in convolutions}
+        for title, group in (("fau_encoder", convolutions), ("fau_heads", others)):
+            if convolutions and group:
+                fau = self._activity(group, kinds).get("fau")
+                found |= {} if fau is None else {title: fau}
+        return found
+
+    def _activity(
+        self, layers: Mapping[str, torch.Tensor], kinds: Mapping[str, str]
+    ) -> dict[str, float]:
         fau = measures.fraction_of_active_units((x, kinds[n]) for n, x in layers.items())
         return ({} if fau is None else {"fau": fau}) | {
             f"dormant_{threshold:g}": measures.dormant_ratio(layers.values(), threshold)
@@ -213,12 +255,16 @@ class PlasticityMonitor(Component):
             )
 
     def _of_weights(self, part: NetworkPart) -> dict[str, float]:
-        parameters = part.parameters()
+        return self._magnitude_and_drift(part.parameters(), part.phase.name)
+
+    def _magnitude_and_drift(
+        self, parameters: Mapping[str, torch.Tensor], phase: str
+    ) -> dict[str, float]:
         return {
             "weight_mean": measures.mean_magnitude(parameters.values()),
             "weight_norm": measures.norm(parameters.values()),
-            "drift_initial_rms": measures.drift_rms(parameters, self._initial[part.phase.name]),
-            "drift_period_rms": measures.drift_rms(parameters, self._period[part.phase.name]),
+            "drift_initial_rms": measures.drift_rms(parameters, self._initial[phase]),
+            "drift_period_rms": measures.drift_rms(parameters, self._period[phase]),
         }
 
     # ---- books ---------------------------------------------------------------------------

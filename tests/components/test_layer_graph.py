@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -17,27 +16,7 @@ from l2rl.agents.ppo import LifelongPPO
 from l2rl.component import Component
 from l2rl.components.plasticity.layer_graph import HiddenLayer, hidden_layers
 from l2rl.components.plasticity.surgery import Surgery
-from tests.components.small_agents import small_agent
-
-
-class Pictures(gym.Env[np.ndarray, Any]):
-    """Noise of 36x36 pixels."""
-
-    observation_space = spaces.Box(0, 255, (1, 36, 36), np.uint8)
-    action_space = spaces.Discrete(3)
-
-    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        super().reset(seed=seed)
-        return self.observation_space.sample(), {}
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        return self.observation_space.sample(), 0.0, False, False, {}
-
-
-def picture_agent(learner: Any, **policy: Any) -> Any:
-    env = make_vec_env(Pictures, 1, seed=0)
-    kwargs = {"features_extractor_kwargs": {"features_dim": 8}, **policy}
-    return learner("CnnPolicy", env, seed=0, device="cpu", policy_kwargs=kwargs)
+from tests.components.small_agents import Pictures, picture_agent, small_agent
 
 
 def graph(agent: Any) -> dict[str, list[HiddenLayer]]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from l2rl.agents.dqn import LifelongDQN
 from l2rl.agents.surroundings import Surroundings
 from l2rl.component import Component
 from l2rl.components.plasticity import measures
@@ -16,7 +17,7 @@ from l2rl.components.plasticity.network_parts import network_parts
 from l2rl.errors import UserError
 from l2rl.state_codec import decode, encode
 from l2rl.views import NetworkEdit, NetworkView
-from tests.components.small_agents import parameters_of, same, small_agent
+from tests.components.small_agents import parameters_of, picture_agent, same, small_agent
 
 KINDS = ("ppo", "ppo-box", "dqn", "sac")
 
@@ -302,6 +303,40 @@ def test_it_measures_once_in_an_interval_and_then_only_says_what_is_fresh() -> N
         answers.append(bool(component.metrics()))
         assert component.metrics() == component.metrics()
     assert answers == [True, False, False, True, False, False, True, False, False, True]
+
+
+def test_layers_can_be_told_apart() -> None:
+    component = monitor(per_layer=True)
+    agent = small_agent("dqn", component)
+    born = parameters_of(agent)
+    agent.learn(64)
+    with torch.no_grad():
+        agent._phases["q"].parameters["q_net.2.bias"][:12] = -1e6
+    found, now = component.metrics(), parameters_of(agent)
+    assert found["q/layer/q_net.3/ever_active"] <= 0.25 < found["q/layer/q_net.1/ever_active"]
+    layers = [found[f"q/layer/q_net.{i}/fau"] for i in (1, 3)]
+    assert found["q/fau"] == pytest.approx(sum(layers) / 2)
+    assert found["q/layer/q_net.3/dormant_0"] >= 0.75
+    weight = "q/q_net.0.weight"
+    drift = measures.drift_rms({weight: now[weight]}, born)
+    assert found["q/layer/q_net.0/drift_initial_rms"] == pytest.approx(drift) != 0
+    assert found["q/layer/q_net.0/weight_norm"] == pytest.approx(float(now[weight].norm()))
+
+
+def test_an_encoder_of_pictures_is_told_apart_from_what_reads_it() -> None:
+    component = monitor(probe_size=8)
+    agent = picture_agent(LifelongDQN, component, net_arch=[6])
+    agent.learn(8)
+    with torch.no_grad():
+        agent._phases["q"].parameters["q_net.0.bias"].fill_(-1e9)
+    found = component.metrics()
+    assert 0 < found["q/fau_encoder"] <= 1
+    view, states = agent.host.phase_views["q"], component._probe.read("observations")
+    outputs = view.activations(torch.as_tensor(states), None)
+    flat = [(x > 0).double() for x in outputs.values() if x.dim() == 2]
+    shares = sum(float(x.sum()) for x in flat) / sum(x.numel() for x in flat)
+    assert found["q/fau_heads"] == pytest.approx(shares)
+    assert found["q/fau_heads"] < found["q/fau_encoder"]
 
 
 def test_it_works_with_everything_hidden_and_on_chosen_phases() -> None:

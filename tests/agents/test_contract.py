@@ -419,3 +419,69 @@ def test_who_owns_what_may_move() -> None:
     second.name = "other"
     with pytest.raises(CompositionError, match="both own WEIGHT_MASK"):
         small_agent("dqn", first, second, surroundings=Surroundings())
+
+
+class TargetsToo(Component):
+    """Explicit values for parameters and their targets, once."""
+
+    name = "targets_too"
+    due = False
+
+    def propose_network_edit(self, view: NetworkView) -> NetworkEdit | None:
+        if not self.due:
+            return None
+        self.due = False
+        values = {n: torch.zeros_like(p) for n, p in view.phases["q"].parameters.items()}
+        return NetworkEdit("zeroed", {"q": values}, {"q": values})
+
+
+def test_a_frozen_entry_stays_in_explicit_targets_too() -> None:
+    freezes, edits = Freezes(), TargetsToo()
+    agent = small_agent("dqn", freezes, edits)
+    agent.learn(STEPS["dqn"])
+    freezes.freeze()
+    targets = {n: t.clone() for n, t in agent._phases["q"].targets.items()}
+    edits.due = True
+    agent.host.settle()
+    for name, free in freezes.masks["q"].items():
+        now = agent._phases["q"].targets[name]
+        assert torch.equal(now[~free], targets[name][~free])
+        assert float(now[free].abs().sum()) == 0.0
+
+
+class AddsStatistics(Component):
+    """Batch normalisation before the first layer: its running statistics are buffers."""
+
+    needs = (NETWORK_BUILD,)
+
+    def modify_network(self, view: NetworkBuildView) -> None:
+        for name, network in view.networks.items():
+            if name.startswith(("q", "critic")):
+                for module in network.modules():
+                    if isinstance(module, nn.Sequential) and isinstance(module[0], nn.Linear):
+                        module.insert(0, nn.BatchNorm1d(module[0].in_features))
+
+
+@pytest.mark.parametrize("kind", ["dqn", "sac"])
+def test_targets_follow_running_statistics_that_were_added_at_birth(kind: str) -> None:
+    settings = {"target_update_interval": 1} if kind == "dqn" else {}
+    agent = small_agent(kind, AddsStatistics(), **settings)
+    agent.learn(STEPS[kind])
+    networks = agent.networks()
+    name = "q" if kind == "dqn" else "critic"
+    online, target = networks[name].state_dict(), networks[f"{name}_target"].state_dict()
+    means = [n for n in online if n.endswith("running_mean")]
+    assert means
+    for statistic in means:
+        assert float(target[statistic].abs().sum()) > 0
+        assert kind == "dqn" or torch.equal(online[statistic], target[statistic])
+
+
+def test_what_is_added_to_a_critic_is_trained() -> None:
+    agent = small_agent("sac", Widens())
+    new = [n for n in agent._phases["critic"].parameters if n.endswith("0.0.weight")]
+    assert len(new) == 2
+    agent.learn(STEPS["sac"])
+    for name in new:
+        gain = agent._phases["critic"].parameters[name].detach()
+        assert not torch.equal(gain, torch.ones_like(gain))

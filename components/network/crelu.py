@@ -11,7 +11,8 @@ the inputs and are drawn anew by the initialiser of that place. Layers of a feat
 A run with it has other parameters than one without: models saved without it do not fit.
 
 Source: Shang et al. 2016, arXiv:1603.05201; for plasticity Abbas et al. 2023, arXiv:2303.07507.
-Cost: twice the weights after the first hidden layer; 10-30 % of a step. Not with `use_sde`.
+Cost: twice the weights after the first hidden layer; a gradient step of DQN takes 0.2 ms more with
+two hidden layers of 64 units and 1.3 ms with 256. Not with `use_sde`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class ConcatenatedReLU(Component):
     """Gives the hidden layers concatenated rectifiers."""
 
     needs = (NETWORK_BUILD,)
-    cost = "10-30 %, twice the weights after the first hidden layer"
+    cost = "20-70 %, twice the weights after the first hidden layer"
     order = -20
 
     class Config(ComponentConfig):

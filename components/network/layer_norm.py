@@ -10,7 +10,7 @@ The layers are put in when the agent is built, in targets too, so a run with it 
 parameters than one without: models saved without it do not fit. The output layer stays bare.
 
 Source: Ba et al. 2016, arXiv:1607.06450; for plasticity Lyle et al. 2023, arXiv:2303.01486. Cost:
-20 to 40 microseconds per hidden layer and pass, 2 parameters per unit.
+0.25 ms a gradient step of DQN with two hidden layers of 64 or 256 units; 2 parameters per unit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class LayerNormalisation(Component):
     """Puts a layer normalisation before each non-linearity."""
 
     needs = (NETWORK_BUILD,)
-    cost = "5-10 % on small networks, 2 parameters per unit"
+    cost = "0.25 ms per gradient step, 2 parameters per unit"
     order = -10
 
     class Config(ComponentConfig):

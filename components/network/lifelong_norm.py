@@ -21,7 +21,8 @@ Only for `Box` observations that are no pictures. Rows that other components giv
 (rehearsal, distillation) are normalised with the statistics in force.
 
 Source: Chan et al. 1979 for the merge; kept over tasks as in lifelong model editing (UltraEdit,
-arXiv:2505.14679). Cost: 0.06-0.08 ms a gradient step of DQN, 2 numbers per observed quantity and task.
+arXiv:2505.14679). Cost: 0.06-0.08 ms a gradient step of DQN, 2 numbers per observed quantity and
+task.
 """
 
 from __future__ import annotations

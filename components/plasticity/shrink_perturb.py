@@ -21,7 +21,8 @@ that consolidation holds whole use `spare_important`, or leave what acts alone
 
 Source: Ash & Adams 2020, arXiv:1910.08475; soft form: Dohare et al. 2024, arXiv:2306.13812. Cost:
 boundary: one fresh draw of the network per task; soft: 0.15 ms a gradient step with two hidden
-layers of 64 units, 0.25 ms with 256 (one training call a step). SAC's entropy weight and PPO's `log_std` are left alone.
+layers of 64 units, 0.25 ms with 256 (one training call a step). SAC's entropy weight and PPO's
+`log_std` are left alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small agents on a toy task, and phases made by hand, for tests of components."""
+"""Small agents on a toy task (`l2rl.testing.agents`), and what only our own tests need of them."""
 
 from __future__ import annotations
 

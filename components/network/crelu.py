@@ -12,7 +12,8 @@ A run with it has other parameters than one without: models saved without it do 
 
 Source: Shang et al. 2016, arXiv:1603.05201; for plasticity Abbas et al. 2023, arXiv:2303.07507.
 Cost: twice the weights after the first hidden layer; a gradient step of DQN takes 0.2 ms more with
-two hidden layers of 64 units and 1.3 ms with 256. Not with `use_sde`.
+two hidden layers of 64 units and 1.3 ms with 256. Not with `use_sde`, nor with crossq, whose
+normalisations follow the non-linearities.
 """
 
 from __future__ import annotations
@@ -68,13 +69,21 @@ class ConcatenatedReLU(Component):
                 "  give the network hidden layers, choose other `networks`, or remove the component"
             )
         for stack in found:
-            self._refuse_state_dependent_noise(stack.network)
+            self._refuse_what_cannot_be_widened(stack)
             for place in stack.non_linearities():
                 stack.layers[place] = CReLU()
                 _widen_readers(stack, place)
 
-    def _refuse_state_dependent_noise(self, network: nn.Module) -> None:
-        if getattr(network, "use_sde", False):
+    def _refuse_what_cannot_be_widened(self, stack: Stack) -> None:
+        for place in stack.non_linearities():
+            end = stack.weighted_after(place) or len(stack.layers)
+            between = list(stack.layers)[place + 1 : end]
+            if any(True for layer in between for _ in layer.parameters()):
+                raise UserError(
+                    f"component {self.name!r} cannot widen this network: a normalisation follows "
+                    "its non-linearities\n  use another learner, or remove the component"
+                )
+        if getattr(stack.network, "use_sde", False):
             raise UserError(
                 f"component {self.name!r} cannot widen a policy with state-dependent noise\n"
                 "  set `use_sde: false` in the learner's settings, or remove the component"

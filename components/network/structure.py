@@ -30,13 +30,15 @@ class Stack:
     layers: nn.Sequential
 
     def non_linearities(self) -> list[int]:
-        """Places of the non-linearities that follow a layer with weights."""
+        """Places of the non-linearities of hidden layers. TD3's actor squashes its output in the
+        same stack; that is none."""
         return [
             i
             for i, layer in enumerate(self.layers)
             if isinstance(layer, NON_LINEARITIES)
             and not isinstance(layer, nn.Hardtanh)
             and self.weighted_before(i) is not None
+            and not (self.path == "mu" and self.weighted_after(i) is None)
         ]
 
     def weighted_before(self, place: int) -> int | None:

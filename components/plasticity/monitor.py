@@ -180,7 +180,7 @@ class PlasticityMonitor(Component):
     def _of_each_layer(
         self, part: NetworkPart, layers: Mapping[str, torch.Tensor]
     ) -> dict[str, float]:
-        found = {}
+        found: dict[str, float] = {}
         for name, outputs in layers.items():
             single = self._activity({name: outputs}, part.phase.activation_kinds)
             active = measures.active(outputs, part.phase.activation_kinds[name])

@@ -42,6 +42,20 @@ def test_plain_networks() -> None:
     assert edges(ppo)["mlp_extractor.value_net.3"][1] == ["value_net.weight"]
 
 
+@pytest.mark.parametrize(
+    ("learner", "counts"),
+    [
+        ("td3", {"critic": 4, "actor": 2}),
+        ("tqc", {"critic": 4, "actor": 2}),
+        ("qrdqn", {"q": 2}),
+        ("crossq", {"critic": 4, "actor": 2}),
+    ],
+)
+def test_networks_of_the_other_learners_are_read_too(learner: str, counts: Any) -> None:
+    found = {phase: len(layers) for phase, layers in graph(small_agent(learner)).items() if layers}
+    assert found == counts
+
+
 def test_heads_of_several_tasks_are_several_readers() -> None:
     dqn = edges(graph(small_agent("dqn", multi_head=True))["q"])
     assert dqn["q_net.3"][1] == ["q_net.4.heads.0.weight", "q_net.4.heads.1.weight"]

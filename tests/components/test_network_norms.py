@@ -169,9 +169,18 @@ def test_readers_get_twice_the_inputs_and_are_drawn_as_their_place_is(kind: str)
         assert tuple(weights["actor.log_std.weight"].shape) == (2, 128)
 
 
-def test_state_dependent_noise_is_refused() -> None:
+def test_what_cannot_be_widened_is_refused() -> None:
     with pytest.raises(UserError, match="use_sde"):
         small_agent("sac", ConcatenatedReLU(), use_sde=True)
+    with pytest.raises(UserError, match="normalisation follows"):
+        small_agent("crossq", ConcatenatedReLU())
+
+
+@pytest.mark.parametrize("cls", [LayerNormalisation, ConcatenatedReLU])
+def test_a_squashed_output_is_no_hidden_layer(cls: Any) -> None:
+    agent = small_agent("td3", cls())
+    assert [type(m).__name__ for m in agent.actor.mu][-2:] == ["Linear", "Tanh"]
+    agent.learn(60)
 
 
 # ---- spectral normalisation ------------------------------------------------------------------

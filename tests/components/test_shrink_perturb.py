@@ -34,7 +34,7 @@ def after_a_task(kind: str, component: Component, *others: Component, **settings
 def test_the_variance_is_that_of_a_sum(factor: float, noise: float) -> None:
     component = shrink(shrink=factor, perturb=noise)
     agent = after_a_task("dqn", component, policy_kwargs={"net_arch": [128, 128]})
-    weight = agent._phases["q"].parameters["q_net.2.weight"]
+    weight = agent._phases["q"].parameters["q_net.2.weight"].detach()
     before, fresh_variance = float(weight.var()), 1 / (3 * 128)
     moved = float((weight.abs() > 128**-0.5).double().mean())
     assert moved < 0.2

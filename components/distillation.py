@@ -25,7 +25,7 @@ def head_distance(teacher: Head, student: Head) -> torch.Tensor:
     if teacher.kind == "categorical":
         return _categorical(wanted, said)
     if teacher.kind == "multi_categorical":
-        parts = zip(wanted.split(teacher.sizes, 1), said.split(teacher.sizes, 1), strict=True)
+        parts = zip(*(torch.split(v, teacher.sizes, 1) for v in (wanted, said)), strict=True)
         return torch.stack([_categorical(a, b) for a, b in parts]).sum(0)
     if teacher.kind == "bernoulli":
         gain = functional.logsigmoid(wanted) - functional.logsigmoid(said)
@@ -91,9 +91,8 @@ class Student:
 
     def named(self, row: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
         """The parameters by name, as views that gradients flow through; or those of another row."""
-        parts = (self.row if row is None else row).split(
-            [shape.numel() for shape in self._shapes.values()]
-        )
+        sizes = [shape.numel() for shape in self._shapes.values()]
+        parts = torch.split(self.row if row is None else row, sizes)
         return {n: p.view(s) for (n, s), p in zip(self._shapes.items(), parts, strict=True)}
 
     def values(self) -> dict[str, torch.Tensor]:

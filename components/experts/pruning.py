@@ -41,9 +41,7 @@ def pruned(
     free = student.flat(
         {n: masks.get(n, torch.ones_like(p, dtype=torch.bool)) for n, p in parameters.items()}
     )
-    student.put(
-        {n: torch.where(masks[n], p, 0.0) if n in masks else p for n, p in parameters.items()}
-    )
+    student.put({n: p * masks[n] if n in masks else p for n, p in parameters.items()})
     for _ in range(updates):
         student.step(lesson(student.named()), free)
     return student.values()

@@ -20,9 +20,9 @@ switch does not return an expert bit for bit as it was left. Biases, `log_std` a
 actions stay whole. Experts are stored dense: `nonzero_share` says what a sparse store would need.
 
 Source: TAME, arXiv 2210.03869: the selector and its training (SGD 0.1, Nesterov momentum 0.9,
-weight decay 5e-4, batches of 128, half of its weights pruned), pruning by magnitude and retraining on a
-small buffer. There experts classify and are pruned by 98 %; distillation instead of labels is our
-reconstruction for policies. Published buffers: 2500-7500 states for the selector, 200-6000 for
+weight decay 5e-4, batches of 128, half of its weights pruned), pruning by magnitude and retraining
+on a small buffer. There experts classify and are pruned by 98 %; distillation instead of labels is
+our reconstruction for policies. Published buffers: 2500-7500 states for the selector, 200-6000 for
 pruning; here one sample serves both.
 
 Cost: that of the pool; 0.3 s for each training of the selector and 0.02 ms for each of its choices;

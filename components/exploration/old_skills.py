@@ -25,8 +25,8 @@ learn from what another network did.
 
 After a detected change the snapshot is the network of a few updates into the new task.
 
-Cost: 0.1 ms per collection while old skills act for a 64x64 network, 0.3 ms for a 256x256 one, nothing
-afterwards; one set of acting parameters per snapshot.
+Cost: 0.1 ms per collection while old skills act for a 64x64 network, 0.3 ms for a 256x256 one,
+nothing afterwards; one set of acting parameters per snapshot.
 """
 
 from __future__ import annotations

@@ -35,9 +35,9 @@ next start nothing that is packed moves, so that sleep leaves it alone.
 It does not see running statistics of batch normalisation, nor a feature extractor that SAC's actor
 shares with the critic unless `pack_critic` is set; both would change old tasks' answers.
 
-Cost: 0.4 ms per gradient step of a 64x64 network, 0.7 ms of a 256x256 one (a quarter of an update of
-DQN's), from the second task on; `retrain_updates` gradient steps at each end of a task; 1 byte per
-weight, and P more while a returning task hides later tasks' weights.
+Cost: 0.4 ms per gradient step of a 64x64 network, 0.7 ms of a 256x256 one (a quarter of an update
+of DQN's), from the second task on; `retrain_updates` gradient steps at each end of a task; 1 byte
+per weight, and P more while a returning task hides later tasks' weights.
 """
 
 from __future__ import annotations

@@ -49,4 +49,4 @@ def _serves(view: PhaseView, branch: str, roles: Collection[Role]) -> bool:
 
 def split(features: torch.Tensor, layers: Mapping[str, int]) -> dict[str, torch.Tensor]:
     """Features of all layers side by side (n, units) -> by layer."""
-    return dict(zip(layers, features.split(list(layers.values()), 1), strict=True))
+    return dict(zip(layers, torch.split(features, list(layers.values()), 1), strict=True))

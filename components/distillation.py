@@ -25,7 +25,7 @@ def head_distance(teacher: Head, student: Head) -> torch.Tensor:
     if teacher.kind == "categorical":
         return _categorical(wanted, said)
     if teacher.kind == "multi_categorical":
-        parts = zip(*(torch.split(v, teacher.sizes, 1) for v in (wanted, said)), strict=True)
+        parts = zip(*(torch.split(v, list(teacher.sizes), 1) for v in (wanted, said)), strict=True)
         return torch.stack([_categorical(a, b) for a, b in parts]).sum(0)
     if teacher.kind == "bernoulli":
         gain = functional.logsigmoid(wanted) - functional.logsigmoid(said)

@@ -41,7 +41,7 @@ class Trials:
     def choose(self, names: Sequence[str], choice: Literal["best_return", "uniform"]) -> str:
         """The policy that acts now: the one on trial until that is over, then another choice.
         `names` from the oldest to the newest, at least one."""
-        if not self.over and self.acting in names:
+        if self.acting is not None and self.acting in names and not self.over:
             return self.acting
         untried = [name for name in names if name not in self.returns]
         if choice == "uniform" or untried:

@@ -21,7 +21,7 @@ from l2rl.views import Head
 from tests.components.small_agents import parameters_of, same, small_agent
 
 KINDS = ("ppo", "ppo-box", "dqn", "sac")
-STEPS = {"ppo": 128, "ppo-box": 128, "dqn": 100, "sac": 80}
+STEPS = {"ppo": 128, "ppo-box": 128, "dqn": 100, "sac": 50}
 ACTING = {"ppo": "policy", "ppo-box": "policy", "dqn": "q", "sac": "actor"}
 SLEEPY = Surroundings(visibility="labels", labels=("a", "b", "c"), has_sleep=True)
 

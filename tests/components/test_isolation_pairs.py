@@ -14,9 +14,11 @@ from l2rl.component import Component
 from l2rl.components.consolidation.ewc import ElasticWeightConsolidation
 from l2rl.components.experts.pool import ExpertPool
 from l2rl.components.exploration.old_skills import OldSkills, OldSkillsConfig
-from l2rl.components.isolation.packnet import PackNet, PackNetConfig
+from l2rl.components.isolation.packnet import PackNet
+from l2rl.components.isolation.settings import PackNetConfig
 from l2rl.components.replay.reservoir import Reservoir
-from l2rl.components.sleep.wake_sleep import WakeSleep, WakeSleepConfig
+from l2rl.components.sleep.settings import WakeSleepConfig
+from l2rl.components.sleep.wake_sleep import WakeSleep
 from tests.components.small_agents import parameters_of, same, small_agent
 from tests.support.runs import assert_same_life, run_killed, run_whole
 

@@ -13,7 +13,8 @@ from l2rl.component import Component
 from l2rl.components.consolidation.ewc import ElasticWeightConsolidation
 from l2rl.components.experts.pool import ExpertPool
 from l2rl.components.isolation.owners import Owners
-from l2rl.components.isolation.packnet import PackNet, PackNetConfig
+from l2rl.components.isolation.packnet import PackNet
+from l2rl.components.isolation.settings import PackNetConfig
 from l2rl.components.replay.reservoir import Reservoir
 from l2rl.composition import CompositionError
 from l2rl.randomness import global_generator_states, restore_global_generators

@@ -14,7 +14,8 @@ from l2rl.components.consolidation.ewc import ElasticWeightConsolidation
 from l2rl.components.distillation import Student, distance, head_distance
 from l2rl.components.experts.pool import ExpertPool
 from l2rl.components.sleep.generator import FeatureGaussian, clipped, drawn_features
-from l2rl.components.sleep.wake_sleep import WakeSleep, WakeSleepConfig
+from l2rl.components.sleep.settings import WakeSleepConfig
+from l2rl.components.sleep.wake_sleep import WakeSleep
 from l2rl.randomness import global_generator_states, restore_global_generators
 from l2rl.state_codec import decode, encode
 from l2rl.views import Head

@@ -7,7 +7,7 @@ read-only arrays elsewhere, and never the agent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -111,6 +111,12 @@ class PhaseView:
     )
     """Every parameter drawn anew, by name, as it was when the agent was built: the same
     initialisers with another seed, taken from the given generator."""
+    tap: Callable[[Mapping[str, torch.Tensor]], AbstractContextManager[dict[str, torch.Tensor]]] = (
+        field(default=lambda replaced: nullcontext({}))
+    )
+    """`with view.tap({"q_net.1": features}) as outputs: view.heads(...)`: for the body, calls of
+    `heads` fill `outputs` as `activations` does, and the layers named answer with the values given,
+    (batch, units, ...), through which gradients flow: the upper part of a network by itself."""
 
 
 class ContextErrors(Protocol):
@@ -367,6 +373,9 @@ class NetworkEdit:
     parameter_set: tuple[int, int] | None = None
     """(from, to): the edited parameters now belong to another set (another expert). None: the
     same set was changed, e.g. by a reset."""
+    continues: bool = False
+    """The new values go on from the old ones, as after many steps of learning (a consolidated copy
+    takes over): what is known of the old ones, such as their importance, stays true."""
     before: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
     """What the edited parameters were, as in `values`; filled in by the core when the edit is
     applied, so that `on_network_edited` can tell which entries changed."""

@@ -70,6 +70,11 @@ class Anchor:
             importance.copy_(back["importance"])
             values.copy_(back["values"])
 
+    def follow(self, name: str, value: torch.Tensor) -> None:
+        """What the parameter knows goes on from this value: importance stays, the anchor moves."""
+        _, values = self._of(name)
+        values.copy_(value.reshape(-1))
+
     def let_go(self, name: str, value: torch.Tensor, before: torch.Tensor | None) -> None:
         """Entries that changed lose their importance and are anchored at their new value; all
         entries where `before` is unknown."""

@@ -220,7 +220,8 @@ class ElasticWeightConsolidation(Component):
     # ---- edits by others -----------------------------------------------------------------
 
     def on_network_edited(self, edit: NetworkEdit) -> None:
-        """Another set of parameters brings its own anchors; what a reset changed is let go."""
+        """Another set of parameters brings its own anchors; what a reset changed is let go; with
+        values that go on from the old ones (a consolidated copy) the anchor moves along."""
         for phase, anchor in self._anchors.items():
             values = edit.values.get(phase, {})
             for name in anchor.names:
@@ -228,6 +229,8 @@ class ElasticWeightConsolidation(Component):
                     continue
                 if edit.parameter_set is not None:
                     anchor.exchange(name, *edit.parameter_set)
+                elif edit.continues:
+                    anchor.follow(name, values[name])
                 else:
                     anchor.let_go(name, values[name], edit.before.get(phase, {}).get(name))
         self._refresh()

@@ -12,7 +12,7 @@ In an evaluation the expert of the task is put in place: by its label, or, witho
 experience of that evaluation itself: the context that explains the latest transitions best
 (`CONTEXT_ERRORS`) names the expert. Training is not touched.
 
-Source: TAME, arXiv:2210.03869 (without its input classifier and its pruning). The replay buffer is
+Source: TAME, arXiv:2210.03869 (its selector and its pruning: `experts.tame`). The replay buffer is
 not switched: without a buffer that keeps contexts apart, an expert replays other tasks too. Nor
 are buffers of modules (statistics of batch normalisation), which no component can see.
 Cost: no time but for the copy at a switch; 4 P (Adam, a target network) per expert at rest.
@@ -195,7 +195,7 @@ class ExpertPool(Component):
         previous, expert = self.active, self._expert_for(wish)
         if expert == previous:
             return None
-        self.resting[str(previous)] = self._live_state()
+        self.resting[str(previous)] = self._state_to_rest()
         edit = self._switch(previous, expert)
         self.active = expert
         self.count = max(self.count, expert + 1)
@@ -237,8 +237,8 @@ class ExpertPool(Component):
             for phase, view in self.agent.phases.items()
         }
 
-    def _live_state(self) -> dict[str, Any]:
-        """Copies of all that the expert in force consists of."""
+    def _state_to_rest(self) -> dict[str, Any]:
+        """Copies of all that the expert in force consists of, as it shall rest."""
         targets, optimizer = {}, {}
         for phase, view in self.agent.phases.items():
             names = self.names[phase]
@@ -246,6 +246,12 @@ class ExpertPool(Component):
             targets[phase] = {n: view.targets[n].clone() for n in names if n in view.targets}
             optimizer[phase] = {n: state[n] for n in names if n in state}
         return {"parameters": self._live_values(), "targets": targets, "optimizer": optimizer}
+
+    def resting_parameters(self) -> Mapping[str, Values]:
+        """For users of EXPERTS: the parameters of every expert at rest, by its number, not copied;
+        those of the trunk are not among them with `scope: heads`."""
+        numbers = sorted(self.resting, key=int)
+        return {number: self.resting[number]["parameters"] for number in numbers}
 
     # ---- evaluation ----------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,6 +65,24 @@ class ActivationRecorder:
         finally:
             for handle in handles:
                 handle.remove()
+
+    @contextmanager
+    def tapped(self, replaced: Mapping[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
+        """As `recording`, while these layers answer with the given outputs instead of their own."""
+        with self.recording() as outputs:
+            handles = [
+                self.layers[name].register_forward_hook(_answering(output))
+                for name, output in replaced.items()
+            ]
+            try:
+                yield outputs
+            finally:
+                for handle in handles:
+                    handle.remove()
+
+
+def _answering(output: torch.Tensor) -> Callable[..., torch.Tensor]:
+    return lambda module, inputs, own: output
 
 
 def _keep_first(outputs: dict[str, torch.Tensor], name: str) -> Callable[..., None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -63,6 +64,12 @@ class Phase:
             self.network.train(was_training)
         return outputs
 
+    def tap(
+        self, replaced: Mapping[str, torch.Tensor]
+    ) -> AbstractContextManager[dict[str, torch.Tensor]]:
+        """Look at, and replace, outputs of non-linearities in calls of `heads`."""
+        return nullcontext({}) if self.network is None else self.recorder.tapped(replaced)
+
     def activation_kinds(self) -> dict[str, str]:
         """Class name of each recorded non-linearity by layer name."""
         if self.network is None:
@@ -94,6 +101,7 @@ class Phase:
             read_optimizer=self.read_optimizer,
             activation_kinds=self.activation_kinds(),
             fresh_parameters=self.fresh_parameters,
+            tap=self.tap,
         )
 
     def flat_row(self) -> torch.Tensor:

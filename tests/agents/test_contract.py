@@ -485,3 +485,21 @@ def test_what_is_added_to_a_critic_is_trained() -> None:
     for name in new:
         gain = agent._phases["critic"].parameters[name].detach()
         assert not torch.equal(gain, torch.ones_like(gain))
+
+
+@pytest.mark.parametrize("kind", ["ppo", "dqn", "sac"])
+def test_heads_can_be_asked_from_a_hidden_layer_on(kind: str) -> None:
+    agent = small_agent(kind)
+    view = agent.host.phase_views["actor" if kind == "sac" else next(iter(agent._phases))]
+    states = torch.randn(5, 4)
+    with view.tap({}) as outputs:
+        whole = view.heads(view.parameters, states)
+    layer = next(iter(outputs))
+    features = torch.zeros_like(outputs[layer]).requires_grad_()
+    with view.tap({layer: features}):
+        changed = next(iter(view.heads(view.parameters, states).values())).values
+    assert not torch.equal(changed, next(iter(whole.values())).values)
+    (gradient,) = torch.autograd.grad(changed.sum(), features)
+    assert float(gradient.abs().sum()) > 0
+    again = view.heads(view.parameters, states)
+    assert all(torch.equal(again[n].values, head.values) for n, head in whole.items())

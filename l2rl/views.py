@@ -83,6 +83,29 @@ class HeadFunction(Protocol):
         ...
 
 
+class FeatureFunction(Protocol):
+    """What the hidden layers of a network put out, as a function that gradients flow through."""
+
+    def __call__(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        observations: torch.Tensor,
+        actions: torch.Tensor | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """Outputs of every non-linearity by layer name, (batch, units, ...); arguments as of
+        `HeadFunction`."""
+        ...
+
+
+def no_features(
+    parameters: Mapping[str, torch.Tensor],
+    observations: torch.Tensor,
+    actions: torch.Tensor | None = None,
+) -> dict[str, torch.Tensor]:
+    """The features of a phase without a network."""
+    return {}
+
+
 @dataclass(frozen=True)
 class PhaseView:
     """One phase of the learner's update, as a component sees it."""
@@ -111,6 +134,9 @@ class PhaseView:
     )
     """Every parameter drawn anew, by name, as it was when the agent was built: the same
     initialisers with another seed, taken from the given generator."""
+    features: FeatureFunction = no_features
+    """Outputs of the non-linearities under any parameters, to take gradients of; `activations` is
+    for looking only."""
 
 
 class ContextErrors(Protocol):

@@ -63,6 +63,19 @@ class Phase:
             self.network.train(was_training)
         return outputs
 
+    def features(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        observations: torch.Tensor,
+        actions: torch.Tensor | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """Outputs of the non-linearities as a pure function of any parameters, with gradients."""
+        if self.network is None:
+            return {}
+        with self.recorder.recording_graph() as outputs:
+            self.heads(parameters, observations, actions)
+        return outputs
+
     def activation_kinds(self) -> dict[str, str]:
         """Class name of each recorded non-linearity by layer name."""
         if self.network is None:
@@ -94,6 +107,7 @@ class Phase:
             read_optimizer=self.read_optimizer,
             activation_kinds=self.activation_kinds(),
             fresh_parameters=self.fresh_parameters,
+            features=self.features,
         )
 
     def flat_row(self) -> torch.Tensor:

@@ -84,7 +84,7 @@ class TaskMemoryComponent(TaskEndComponent):
         else:
             self._finish_task(f"context {self._belief}" if self._label is None else self._label)
             self._finished += 1
-            self.agent.emit("consolidated", states=len(self._recent), number=self._finished)
+            self.agent.emit("consolidated", states=states, number=self._finished)
         self._recent.clear()
 
     def _finish_task(self, task: str) -> None:

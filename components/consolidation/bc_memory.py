@@ -38,7 +38,7 @@ from pydantic import Field
 from l2rl.component import ComponentConfig
 from l2rl.views import AgentView, ComponentGenerators, Head, LossView
 
-from .distances import OutputDistance, QDistance, q_distance_field, temperature_field
+from .distances import QDistance, distance_of, q_distance_field, temperature_field
 from .task_memory import TaskMemoryComponent
 from .trigger import Trigger, trigger_field
 
@@ -75,7 +75,7 @@ class BehaviouralCloningMemory(TaskMemoryComponent):
     def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
         super().bind(agent, rng)
         self._phase = next(n for n, v in agent.phases.items() if "acting" in v.roles.values())
-        self._distance = OutputDistance(self.config.temperature, self.config.q_distance)
+        self._distance = distance_of(agent, self.config)
 
     def _is_on(self) -> bool:
         return bool(self.config.strength > 0)

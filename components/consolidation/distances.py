@@ -20,7 +20,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
-from l2rl.views import Head
+from l2rl.views import AgentView, Head
 
 QDistance = Literal["regression", "softened"]
 _NEVER = -1e8
@@ -46,6 +46,12 @@ def q_distance_field() -> Any:
         "`temperature` is (softened: levels stay free; set a temperature of the size of the gaps "
         "between values)",
     )
+
+
+def distance_of(agent: AgentView, config: Any) -> OutputDistance:
+    """The distance for a learner; `q_distance` concerns DQN alone."""
+    q_distance = config.q_distance if agent.learner == "dqn" else "regression"
+    return OutputDistance(config.temperature, q_distance)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ With a head for each task (`multi_head`) the answers of earlier tasks' heads are
 states each row asks one of them in turn, on remembered ones that of the state's own task. The new
 task's head is left free.
 
-What acts and what judges has a strength of its own; PPO's and DQN's clip takes in the term. SAC's
-critics are asked about the actions in the batch, or those remembered. A task is known by its label
+What acts and what judges has a strength of its own; PPO's and DQN's clip takes in the term. Critics
+of actions are asked about those in the batch, or those remembered. A task is known by its label
 where labels are visible and else by the context believed in; one that ends again has its states
 replaced. Each expert of a pool has its own teacher. A reset by another component does not change
 the teacher: redrawn units learn its outputs again (form: outputs); with form: features they are
@@ -45,7 +45,7 @@ from l2rl.errors import UserError
 from l2rl.views import AgentView, ComponentGenerators, LossView, PhaseView, Role
 
 from ..plasticity.network_parts import NetworkPart
-from .distances import OutputDistance, QDistance, q_distance_field, temperature_field
+from .distances import QDistance, distance_of, q_distance_field, temperature_field
 from .task_memory import TaskMemoryComponent
 from .trigger import Trigger, trigger_field
 
@@ -94,7 +94,7 @@ class Distillation(TaskMemoryComponent):
 
     def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
         super().bind(agent, rng)
-        self._distance = OutputDistance(self.config.temperature, self.config.q_distance)
+        self._distance = distance_of(agent, self.config)
         self._teacher: dict[str, dict[str, torch.Tensor]] = {}
         self._contexts: list[int] = []
         """Contexts of finished tasks."""
@@ -132,7 +132,7 @@ class Distillation(TaskMemoryComponent):
         return bool(self.config.strength > 0 or self.config.critic_strength > 0)
 
     def _with_actions(self) -> bool:
-        return self.agent.learner == "sac" and self.config.critic_strength > 0
+        return "critic" in self.agent.phases and self.config.critic_strength > 0
 
     # ---- the end of a task ---------------------------------------------------------------
 

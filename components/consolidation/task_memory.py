@@ -53,7 +53,7 @@ class TaskMemoryComponent(TaskEndComponent):
         raise NotImplementedError
 
     def _with_actions(self) -> bool:
-        """Whether SAC's critics will be asked, which need actions."""
+        """Whether critics will be asked that need actions."""
         return False
 
     # ---- a task --------------------------------------------------------------------------

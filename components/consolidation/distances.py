@@ -50,7 +50,7 @@ def q_distance_field() -> Any:
 
 def distance_of(agent: AgentView, config: Any) -> OutputDistance:
     """The distance for a learner; `q_distance` concerns DQN alone."""
-    q_distance = config.q_distance if agent.learner == "dqn" else "regression"
+    q_distance: QDistance = config.q_distance if agent.learner == "dqn" else "regression"
     return OutputDistance(config.temperature, q_distance)
 
 

@@ -18,7 +18,7 @@ Units: the penalty is in units of the loss, a sum over parameters. With plain SG
 2 * learning rate * strength of the way back; Adam divides the pull by the size of the gradient.
 PPO and DQN clip it together with their gradient.
 
-Cost: 0.1 ms per gradient step on one core, whether the network is 64x64 or 256x256; 3 P.
+Cost: 0.15 ms per gradient step on one core for a network of 64x64, 0.25 ms for 256x256; 3 P.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class BirthAnchor(Anchor):
 class L2Init(QuadraticPenalty):
     """Pulls every parameter to its initial value."""
 
-    cost = "0.1 ms per gradient step, 3 P"
+    cost = "0.15-0.25 ms per gradient step, 3 P"
     logs_importance = False
     anchor_type = BirthAnchor
 

@@ -53,6 +53,11 @@ class RecentExperience:
         self.seen += count
         return slots
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields that rows have had so far."""
+        return tuple(self._rows)
+
     def read(self, name: str) -> np.ndarray:
         """One field of all rows kept, (len(self), ...); a view, not a copy."""
         return self._rows[name][: len(self)]

@@ -83,6 +83,29 @@ class HeadFunction(Protocol):
         ...
 
 
+class FeatureFunction(Protocol):
+    """What the hidden layers of a network put out, as a function that gradients flow through."""
+
+    def __call__(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        observations: torch.Tensor,
+        actions: torch.Tensor | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """Outputs of every non-linearity by layer name, (batch, units, ...); arguments as of
+        `HeadFunction`."""
+        ...
+
+
+def no_features(
+    parameters: Mapping[str, torch.Tensor],
+    observations: torch.Tensor,
+    actions: torch.Tensor | None = None,
+) -> dict[str, torch.Tensor]:
+    """The features of a phase without a network."""
+    return {}
+
+
 @dataclass(frozen=True)
 class PhaseView:
     """One phase of the learner's update, as a component sees it."""
@@ -117,6 +140,9 @@ class PhaseView:
     """`with view.tap({"q_net.1": features}) as outputs: view.heads(...)`: for the body, calls of
     `heads` fill `outputs` as `activations` does, and the layers named answer with the values given,
     (batch, units, ...), through which gradients flow: the upper part of a network by itself."""
+    features: FeatureFunction = no_features
+    """Outputs of the non-linearities under any parameters, to take gradients of; `activations` is
+    for looking only."""
 
 
 class ContextErrors(Protocol):

@@ -1,19 +1,22 @@
 """An importance-weighted anchor for some parameters of one phase, kept as flat rows (P,).
 
-What it holds is one quadratic, `1/2 sum_i F_i (theta_i - anchor_i)^2`, and what happens to it:
+What it holds is one quadratic, `sum_i F_i (theta_i - anchor_i)^2`, and what happens to it:
 a finished task joins it, another expert's takes its place, a reset entry is let go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 
 class Anchor:
     """Importance F and anchored values, both (P,) float32, in the order of `parameters`."""
+
+    rows: ClassVar[tuple[str, ...]] = ("importance", "values")
+    """Attributes of shape (P,) that belong to a set of parameters."""
 
     def __init__(self, parameters: Mapping[str, torch.Tensor]) -> None:
         """`parameters`: the live ones, at least one."""
@@ -23,10 +26,13 @@ class Anchor:
         for name, parameter in parameters.items():
             start, end = end, end + parameter.numel()
             self._where[name] = slice(start, end)
-        self.importance = torch.zeros_like(self.live())
-        self.values = torch.zeros_like(self.importance)
+        for row in self.rows:
+            setattr(self, row, torch.zeros_like(self.live()))
         self.put_away: dict[str, dict[str, dict[str, torch.Tensor]]] = {}
-        """Anchors of other experts: number of the set -> parameter -> importance and values."""
+        """Rows of other experts: number of the set -> parameter -> row -> values."""
+
+    importance: torch.Tensor
+    values: torch.Tensor
 
     @property
     def names(self) -> Sequence[str]:
@@ -57,51 +63,57 @@ class Anchor:
 
     # ---- the network was edited ----------------------------------------------------------
 
-    def exchange(self, name: str, leaving: int, coming: int) -> None:
-        """Put one parameter's anchor away for the set that leaves, bring out the other's; a set
-        that was never consolidated comes without importance."""
-        importance, values = self._of(name)
+    def exchange(self, name: str, leaving: int, coming: int, value: torch.Tensor) -> None:
+        """Put one parameter's rows away for the set that leaves, bring out the other's; `value`
+        is what the parameter is in the set that comes."""
+        rows = self._of(name)
         away = self.put_away.setdefault(str(leaving), {})
-        away[name] = {"importance": importance.clone(), "values": values.clone()}
+        away[name] = {row: values.clone() for row, values in rows.items()}
         back = self.put_away.get(str(coming), {}).pop(name, None)
         if back is None:
-            importance.zero_()
+            self._begin(rows, value.reshape(-1))
         else:
-            importance.copy_(back["importance"])
-            values.copy_(back["values"])
+            for row, values in rows.items():
+                values.copy_(back[row])
 
-    def follow(self, name: str, value: torch.Tensor) -> None:
-        """What the parameter knows goes on from this value: importance stays, the anchor moves."""
-        _, values = self._of(name)
-        values.copy_(value.reshape(-1))
+    def _begin(self, rows: Mapping[str, torch.Tensor], value: torch.Tensor) -> None:
+        """A set that was never here comes without importance."""
+        rows["importance"].zero_()
+
+    def follow(self, name: str, value: torch.Tensor, before: torch.Tensor | None) -> None:
+        """What the parameter knows goes on from this value (it was `before`): importance stays,
+        the anchor moves."""
+        self._of(name)["values"].copy_(value.reshape(-1))
 
     def let_go(self, name: str, value: torch.Tensor, before: torch.Tensor | None) -> None:
-        """Entries that changed lose their importance and are anchored at their new value; all
-        entries where `before` is unknown."""
-        importance, values = self._of(name)
-        changed = torch.ones_like(values, dtype=torch.bool)
+        """Entries that changed are no longer what they were; all entries where `before` is
+        unknown."""
+        changed = torch.ones(value.numel(), dtype=torch.bool, device=value.device)
         if before is not None:
             changed = (before != value).reshape(-1)
-        importance[changed] = 0.0
-        values[changed] = value.reshape(-1)[changed].to(values)
+        self._redrawn(self._of(name), changed, value.reshape(-1)[changed].to(self.values))
 
-    def _of(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Importance and values of one parameter, to be written in place."""
-        return self.importance[self._where[name]], self.values[self._where[name]]
+    def _redrawn(
+        self, rows: Mapping[str, torch.Tensor], changed: torch.Tensor, values: torch.Tensor
+    ) -> None:
+        """They lose their importance and are anchored at their new value."""
+        rows["importance"][changed] = 0.0
+        rows["values"][changed] = values
+
+    def _of(self, name: str) -> dict[str, torch.Tensor]:
+        """The rows of one parameter, to be written in place."""
+        return {row: getattr(self, row)[self._where[name]] for row in self.rows}
 
     # ---- books ---------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "importance": self.importance,
-            "values": self.values,
-            "put_away": self.put_away,
-        }
+        rows = {row: getattr(self, row) for row in self.rows}
+        return {**rows, "put_away": self.put_away}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         device = self.importance.device
-        self.importance = state["importance"].to(device, copy=True)
-        self.values = state["values"].to(device, copy=True)
+        for row in self.rows:
+            setattr(self, row, state[row].to(device, copy=True))
         self.put_away = {
             number: {
                 name: {key: row.to(device, copy=True) for key, row in rows.items()}

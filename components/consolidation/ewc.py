@@ -31,33 +31,24 @@ of SAC's), 3 P, and at each end of a task one forward and backward pass per stat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
 
-from l2rl.capabilities import CHANGE_EVENTS, TASK_BOUNDARY, Need, any_of
-from l2rl.component import Component, ComponentConfig
-from l2rl.views import (
-    AgentView,
-    ChangeEvent,
-    ComponentGenerators,
-    LossView,
-    NetworkEdit,
-    Role,
-    TaskEvent,
-    TransitionBatch,
-)
+from l2rl.component import ComponentConfig
+from l2rl.views import PhaseView, Role
 
-from ..recent_experience import RecentExperience, seen_by_networks
-from .anchor import Anchor
 from .fisher import diagonal_fisher, scaled_to_unit_norm
+from .state_importance import StateImportancePenalty
+from .trigger import Trigger, trigger_field
 
 
-class ElasticWeightConsolidation(Component):
+class ElasticWeightConsolidation(StateImportancePenalty):
     """Ties parameters to their values at the end of earlier tasks, each by its importance."""
 
     cost = "0.1-0.2 ms per gradient step, 3 P, one pass over `fisher_samples` states per task"
+    factor = 0.5
 
     class Config(ComponentConfig):
         """Settings of `consolidation.ewc`."""
@@ -92,180 +83,26 @@ class ElasticWeightConsolidation(Component):
         normalise: bool = Field(
             False, description="scale the importance of each new task to unit norm, per role"
         )
-        trigger: Literal["auto", "boundary", "detected"] = Field(
-            "auto",
-            description="what ends a task: the curriculum's boundaries, detected changes, or "
-            "(auto) boundaries where the run offers them and detected changes elsewhere",
-        )
+        trigger: Trigger = trigger_field()
 
-    def requirements(self) -> tuple[tuple[Need, ...], tuple[str, ...]]:
-        needs: dict[str, Need] = {
-            "auto": any_of(TASK_BOUNDARY, CHANGE_EVENTS),
-            "boundary": TASK_BOUNDARY,
-            "detected": CHANGE_EVENTS,
-        }
-        return (needs[self.config.trigger],), ()
+    def _sample_size(self) -> int:
+        return int(self.config.fisher_samples)
 
-    def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
-        super().bind(agent, rng)
-        self._anchors = self._unset_anchors()
-        self._tensors: dict[str, dict[str, torch.Tensor]] = {}
-        self._consolidations = 0
-        self._memory = RecentExperience(
-            self.config.fisher_samples, self.config.memory_env_steps, rng.numpy
-        )
-        self._with_actions = "critic" in self._anchors
-        self._at_boundaries = self.config.trigger == "boundary" or (
-            self.config.trigger == "auto" and TASK_BOUNDARY in agent.offered
-        )
-
-    def _unset_anchors(self) -> dict[str, Anchor]:
-        """One for each phase that has parameters to protect."""
-        anchors = {}
-        for phase, view in self.agent.phases.items():
-            protected = {
-                name: parameter
-                for name, parameter in view.parameters.items()
-                if self._strength_of(view.roles[name]) > 0
-            }
-            if protected:
-                anchors[phase] = Anchor(protected)
-        return anchors
-
-    def _strength_of(self, role: Role) -> float:
-        strengths = {"acting": self.config.strength, "value": self.config.critic_strength}
-        return float(strengths.get(role, 0.0))
-
-    # ---- the end of a task ---------------------------------------------------------------
-
-    def on_transitions(self, batch: TransitionBatch) -> None:
-        if self._anchors:
-            space = self.agent.action_space
-            self._memory.add(seen_by_networks(batch, space, with_actions=self._with_actions))
-
-    def on_task_end(self, event: TaskEvent) -> None:
-        if self._at_boundaries:
-            self._end_period()
-
-    def on_change_detected(self, event: ChangeEvent) -> None:
-        if not self._at_boundaries:
-            self._end_period()
-
-    def _end_period(self) -> None:
-        """Consolidate what was learned since the last time, and begin a new memory."""
-        states = len(self._memory)
-        if not self._anchors:
-            return
-        if states < min(self.config.minimum_states, self.config.fisher_samples):
-            self.agent.emit("consolidation_skipped", states=states)
+    def _renew(self, phase: str) -> None:
+        anchor = self._anchors[phase]
+        importance = self._importance(phase).clamp_min(self.config.fisher_floor)
+        if self.config.mode == "online":
+            anchor.replace(importance, self.config.decay)
         else:
-            self._consolidate()
-            self.agent.emit("consolidated", states=states, number=self._consolidations)
-        self._memory.clear()
+            anchor.add(importance)
 
-    def _consolidate(self) -> None:
-        for phase, anchor in self._anchors.items():
-            importance = anchor.flat(self._fisher(phase)).clamp_min(self.config.fisher_floor)
-            if self.config.mode == "online":
-                anchor.replace(importance, self.config.decay)
-            else:
-                anchor.add(importance)
-        self._consolidations += 1
-        self._refresh()
-
-    def _fisher(self, phase: str) -> dict[str, torch.Tensor]:
-        """Importance of each protected parameter on the remembered states."""
-        view = self.agent.phases[phase]
-        observations = self._remembered("observations")
-        actions = self._remembered("actions") if self._with_actions else None
-        result: dict[str, torch.Tensor] = {}
-        for role in ("acting", "value"):
-            names = [n for n in self._anchors[phase].names if view.roles[n] == role]
-            if names:
-                fisher = diagonal_fisher(
-                    view.heads, view.parameters, names, role, observations, actions
-                )
-                result |= scaled_to_unit_norm(fisher) if self.config.normalise else fisher
-        return result
-
-    def _remembered(self, field: str) -> torch.Tensor:
-        return torch.as_tensor(self._memory.read(field), device=self.agent.device)
-
-    # ---- the penalty ---------------------------------------------------------------------
-
-    def _refresh(self) -> None:
-        """Lay out what the loss needs, for the phases that have anything to protect."""
-        self._tensors = {
-            phase: {"weight": self._weight(phase), "anchor": anchor.values}
-            for phase, anchor in self._anchors.items()
-            if bool(anchor.importance.any())
-        }
-
-    def _weight(self, phase: str) -> torch.Tensor:
-        """Importance times the strength of each parameter's role, (P,)."""
-        view, anchor = self.agent.phases[phase], self._anchors[phase]
-        strengths = {
-            name: torch.full_like(view.parameters[name].detach(), self._strength_of(role))
-            for name, role in view.roles.items()
-        }
-        return anchor.flat(strengths) * anchor.importance
-
-    def term_tensors(self, phase: str) -> Mapping[str, torch.Tensor] | None:
-        return self._tensors.get(phase)
-
-    def loss_terms(self, view: LossView) -> Mapping[str, torch.Tensor]:
-        live = self._anchors[view.phase].flat(view.parameters)
-        return {"penalty": quadratic(live, view.tensors)}
-
-    # ---- edits by others -----------------------------------------------------------------
-
-    def on_network_edited(self, edit: NetworkEdit) -> None:
-        """Another set of parameters brings its own anchors; what a reset changed is let go; with
-        values that go on from the old ones (a consolidated copy) the anchor moves along."""
-        for phase, anchor in self._anchors.items():
-            values = edit.values.get(phase, {})
-            for name in anchor.names:
-                if name not in values:
-                    continue
-                if edit.parameter_set is not None:
-                    anchor.exchange(name, *edit.parameter_set)
-                elif edit.continues:
-                    anchor.follow(name, values[name])
-                else:
-                    anchor.let_go(name, values[name], edit.before.get(phase, {}).get(name))
-        self._refresh()
-
-    # ---- books ---------------------------------------------------------------------------
-
-    def metrics(self) -> Mapping[str, float]:
-        """Per phase: the penalty now, importance, distance from the anchor where it matters."""
-        result = {"consolidations": float(self._consolidations)}
-        for phase, tensors in self._tensors.items():
-            anchor = self._anchors[phase]
-            live, importance = anchor.live(), anchor.importance
-            drift = (live - anchor.values)[importance > 0].square().mean().sqrt()
-            result[f"{phase}/penalty"] = float(quadratic(live, tensors))
-            result[f"{phase}/importance_mean"] = float(importance.mean())
-            result[f"{phase}/importance_max"] = float(importance.max())
-            result[f"{phase}/anchor_drift_rms"] = float(drift)
-        return result
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "anchors": {phase: anchor.state_dict() for phase, anchor in self._anchors.items()},
-            "consolidations": self._consolidations,
-            "memory": self._memory.state_dict(),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for phase, anchor in self._anchors.items():
-            anchor.load_state_dict(state["anchors"][phase])
-        self._consolidations = state["consolidations"]
-        self._memory.load_state_dict(state["memory"])
-        self._refresh()
-
-
-def quadratic(live: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """1/2 sum weight (live - anchor)^2 of rows (P,); scalar."""
-    moved = live - tensors["anchor"]
-    return 0.5 * torch.dot(tensors["weight"] * moved, moved)
+    def _measured(
+        self,
+        view: PhaseView,
+        names: list[str],
+        role: Role,
+        observations: torch.Tensor,
+        actions: torch.Tensor | None,
+    ) -> Mapping[str, torch.Tensor]:
+        fisher = diagonal_fisher(view.heads, view.parameters, names, role, observations, actions)
+        return scaled_to_unit_norm(fisher) if self.config.normalise else fisher

@@ -25,8 +25,7 @@ from torch.func import grad, vmap
 
 from l2rl.views import Head, HeadFunction, Role
 
-CHUNK_NUMBERS = 2**23
-"""Numbers in the gradients held at once: 32 MB in float32, which the allocator still recycles."""
+from .per_state import CHUNK_NUMBERS, PerStateGradients, mean_over_states
 
 
 def diagonal_fisher(
@@ -65,20 +64,19 @@ def diagonal_fisher(
 
     per_state = vmap(grad(one_factor), in_dims=(None, 0, None if actions is None else 0, None))
     first = factors(chosen, observations[0], None if actions is None else actions[0])
-    total = {name: torch.zeros_like(value) for name, value in chosen.items()}
-    step = max(1, chunk_numbers // sum(value.numel() for value in chosen.values()))
-    step = min(step, len(observations))
-    # Reused: fresh memory of this size costs more than the arithmetic. Not squared in place, as
-    # two gradients may be one tensor.
-    squares = {name: value.new_empty(step, *value.shape) for name, value in chosen.items()}
-    for selection in torch.eye(len(first), dtype=first.dtype, device=first.device):
-        for start in range(0, len(observations), step):
-            some = slice(start, start + step)
-            taken = None if actions is None else actions[some]
-            for name, rows in per_state(chosen, observations[some], taken, selection).items():
-                square = torch.mul(rows, rows, out=squares[name][: len(rows)])
-                total[name] += square.sum(dim=0)
-    return {name: value / len(observations) for name, value in total.items()}
+
+    def gradients_of(selection: torch.Tensor) -> PerStateGradients:
+        return lambda states, taken: per_state(chosen, states, taken, selection)
+
+    selections = torch.eye(len(first), dtype=first.dtype, device=first.device)
+    functions = (gradients_of(selection) for selection in selections)
+    return mean_over_states(
+        functions, chosen, observations, actions, _square, chunk_numbers=chunk_numbers
+    )
+
+
+def _square(rows: torch.Tensor, /, *, out: torch.Tensor) -> torch.Tensor:
+    return torch.mul(rows, rows, out=out)
 
 
 def scaled_to_unit_norm(fisher: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

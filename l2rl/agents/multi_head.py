@@ -143,7 +143,9 @@ class TaskHeads:
                 return heads(parameters, observations, actions)
             with self._answering_each(beliefs):
                 assert self.selector.per_sample is not None
-                self._asked |= set(self.selector.per_sample.tolist())
+                # Whoever only looks, at the end of a task say, keeps no head from being idle.
+                if torch.is_grad_enabled():
+                    self._asked |= set(self.selector.per_sample.tolist())
                 return heads(parameters, observations, actions)
 
         return of_each

@@ -46,6 +46,12 @@ class ActivationRecorder:
             yield outputs
 
     @contextmanager
+    def recording_graph(self) -> Iterator[dict[str, torch.Tensor]]:
+        """The same, not detached: gradients flow through what was recorded."""
+        with self._hooked(_keep_first_graph) as outputs:
+            yield outputs
+
+    @contextmanager
     def recording_latest(self) -> Iterator[dict[str, torch.Tensor]]:
         """The same of the latest forward pass that a backward may follow, for learners whose
         update is not ours."""
@@ -89,6 +95,13 @@ def _keep_first(outputs: dict[str, torch.Tensor], name: str) -> Callable[..., No
     def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
         if name not in outputs:
             outputs[name] = output.detach()
+
+    return hook
+
+
+def _keep_first_graph(outputs: dict[str, torch.Tensor], name: str) -> Callable[..., None]:
+    def hook(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        outputs.setdefault(name, output)
 
     return hook
 

@@ -70,6 +70,19 @@ class Phase:
         """Look at, and replace, outputs of non-linearities in calls of `heads`."""
         return nullcontext({}) if self.network is None else self.recorder.tapped(replaced)
 
+    def features(
+        self,
+        parameters: Mapping[str, torch.Tensor],
+        observations: torch.Tensor,
+        actions: torch.Tensor | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """Outputs of the non-linearities as a pure function of any parameters, with gradients."""
+        if self.network is None:
+            return {}
+        with self.recorder.recording_graph() as outputs:
+            self.heads(parameters, observations, actions)
+        return outputs
+
     def activation_kinds(self) -> dict[str, str]:
         """Class name of each recorded non-linearity by layer name."""
         if self.network is None:
@@ -102,6 +115,7 @@ class Phase:
             activation_kinds=self.activation_kinds(),
             fresh_parameters=self.fresh_parameters,
             tap=self.tap,
+            features=self.features,
         )
 
     def flat_row(self) -> torch.Tensor:

@@ -503,3 +503,36 @@ def test_heads_can_be_asked_from_a_hidden_layer_on(kind: str) -> None:
     assert float(gradient.abs().sum()) > 0
     again = view.heads(view.parameters, states)
     assert all(torch.equal(again[n].values, head.values) for n, head in whole.items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_features_are_those_that_are_recorded_and_gradients_flow_through_them(kind: str) -> None:
+    agent = small_agent(kind)
+    for name, phase in agent._phases.items():
+        view, states = phase.view(), torch.randn(5, 4)
+        actions = torch.rand(5, 2) if name == "critic" else None
+        seen = view.activations(states, actions)
+        doubled = {n: (2.0 * p).detach().requires_grad_() for n, p in view.parameters.items()}
+        features = view.features(view.parameters, states, actions)
+        assert seen.keys() == features.keys()
+        assert all(torch.allclose(features[n], seen[n], atol=1e-6) for n in seen)
+        if not seen:
+            continue
+        others = view.features(doubled, states, actions)
+        assert any(not torch.allclose(others[n], seen[n]) for n in seen)
+        total = sum(f.sum() for f in others.values())
+        assert isinstance(total, torch.Tensor)
+        total.backward()
+        reached = {n for n, p in doubled.items() if p.grad is not None}
+        assert reached
+        assert not reached & {n for n in view.output_layers if n != "log_std"}
+
+
+def test_who_only_looks_at_an_old_head_does_not_wake_it() -> None:
+    agent = small_agent("dqn", multi_head=True)
+    agent.start_task(0, "a")
+    phase = agent._phases["q"]
+    old = {id(p) for n, p in phase.parameters.items() if "heads.1" in n}
+    with torch.no_grad():
+        phase.heads(phase.parameters, torch.ones(1, 4), None, torch.tensor([1]))
+    assert old <= {id(p) for p in phase.idle()}

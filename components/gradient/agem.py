@@ -14,8 +14,9 @@ of then: see `replay.task_balanced`, which says what is kept, and when a task ha
 
 A rule of the stage `conflict`: it runs before projections and masks, and before the clip.
 
-Units: rows. Cost: a forward and backward pass on `memory_batch_size` rows per step and phase, so
-60-120 % of an update once a task has ended. Memory: `capacity_per_task` rows a task.
+Units: rows. Cost: a forward and backward pass on `memory_batch_size` rows per step and phase: with
+128 beside a batch of 64, 2 ms a step of DQN's on a 64x64 or 256x256 network (1-2 ms without) and
+5-8 ms of SAC's (3-7 ms), once a task has ended. Memory: `capacity_per_task` rows a task.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class AveragedGradientEpisodicMemory(EarlierTasks):
     needs = (GRADIENTS, MAIN_LOSS)
     order = -20  # Keeps rows as the learner has them, before others join or change them.
     gradient_stage = "conflict"
-    cost = "60-120 % of an update once a task has ended"
+    cost = "once a task has ended 100-200 % of an update, by memory_batch_size"
 
     class Config(EarlierTasksConfig):
         """Settings of `gradient.agem`."""

@@ -40,6 +40,7 @@ import torch
 from pydantic import Field
 
 from l2rl.batches import joined, rows_in
+from l2rl.capabilities import EXTRA_ROWS
 from l2rl.component import Batch, Component, ComponentConfig
 from l2rl.views import (
     AgentView,
@@ -61,6 +62,7 @@ class Clear(Component):
     """Joins PPO's minibatches with replayed unrolls and clones the behaviour of then."""
 
     learners = ("ppo",)
+    needs = (EXTRA_ROWS,)
     ways_out = {"dqn": _INSTEAD, "sac": _INSTEAD}  # noqa: RUF012
     order = -10  # Before what works on whole batches, such as augmentation.
     stateful = ("_clipped_share",)

@@ -154,11 +154,10 @@ class PrioritisedBuffer(PackedReplayBuffer):
 class Prioritised(Component):
     """Replaces the learner's replay buffer by a `PrioritisedBuffer`."""
 
-    learners = ("dqn", "sac")
     needs = (REPLAY, SAMPLE_ERRORS, PER_SAMPLE_LOSS)
     provides = (REPLAY_BUFFER,)
     stateful = ("_updates",)
-    cost = "0.1-0.2 ms per gradient step; 24 bytes per transition"
+    cost = "0.2-0.3 ms per gradient step; 24 bytes per transition"
 
     class Config(ComponentConfig):
         capacity: int | None = Field(

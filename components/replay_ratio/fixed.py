@@ -21,7 +21,6 @@ from l2rl.views import RatioView
 class FixedReplayRatio(Component):
     """Keeps the learner's replay ratio at one value."""
 
-    learners = ("dqn", "sac")
     needs = (REPLAY,)
     provides = (REPLAY_RATIO,)
     cost = "that of `ratio` gradient steps per env step"

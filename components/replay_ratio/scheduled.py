@@ -41,7 +41,6 @@ def scheduled_ratio(
 class ScheduledReplayRatio(Component):
     """Moves the learner's replay ratio along a plan."""
 
-    learners = ("dqn", "sac")
     needs = (REPLAY,)
     provides = (REPLAY_RATIO,)
     stateful = ("_origin",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -12,7 +13,7 @@ from l2rl.batches import rows_in
 from l2rl.component import Batch, Component
 from l2rl.components.replay.prioritised import Prioritised
 from l2rl.components.replay.task_balanced import TaskBalanced
-from l2rl.views import UpdateView
+from l2rl.views import TransitionBatch, UpdateView
 from tests.components.going_on import assert_goes_on
 from tests.components.small_agents import parameters_of, same, small_agent
 
@@ -112,10 +113,6 @@ def test_what_was_learned_stays_learned() -> None:
 
 
 def _experience(agent: Any, task: int, generator: torch.Generator) -> None:
-    import numpy as np
-
-    from l2rl.views import TransitionBatch
-
     state = torch.randn(1, 2, 4, generator=generator).numpy() * 0.1
     state[..., 0] = 1.0 - task
     rewards = np.full((1, 2), 1.0 - 4.0 * task, np.float32)

@@ -10,19 +10,26 @@ import pytest
 import torch
 from gymnasium import spaces
 from scipy import stats
+from stable_baselines3.common.env_util import make_vec_env
 
+from l2rl.agents.dqn import LifelongDQN
+from l2rl.agents.ppo import LifelongPPO
+from l2rl.components.replay.clear import Clear
 from l2rl.components.replay.learner_rows import (
     FirstEpoch,
     OffPolicyRows,
     off_policy_rows,
     on_policy_rows,
 )
+from l2rl.components.replay.task_balanced import TaskBalanced
 from l2rl.components.replay.task_memory import TaskMemory
 from l2rl.components.task_changes import TaskKeys
 from l2rl.state_codec import decode, encode
 from l2rl.views import ChangeEvent, TaskEvent, TransitionBatch
 from tests.components.going_on import alike
-from tests.components.small_agents import small_agent
+from tests.components.small_agents import LABELS, small_agent
+from tests.components.test_task_balanced import Looks
+from tests.support.masked_env import ShownMasks
 
 
 def memory_of(capacity: int = 10, seed: int = 0, **offered: int) -> TaskMemory:
@@ -136,8 +143,6 @@ def test_continuous_actions_are_scaled_as_the_buffer_scales_them() -> None:
 
 @pytest.mark.parametrize("kind", ["dqn", "sac"])
 def test_rows_of_transitions_are_those_of_the_learners_buffer(kind: str) -> None:
-    from l2rl.components.replay.task_balanced import TaskBalanced
-
     component = TaskBalanced()
     agent = small_agent(kind, component)
     agent.start_task(0, "a")
@@ -198,3 +203,49 @@ def test_tasks_are_named_by_the_best_knowledge_there_is(
     assert changed == (after_boundary != "0")
     keys.change_detected(ChangeEvent("d", 0, "new", belief=7, previous_belief=0))
     assert keys.current == after_change
+
+
+# ---- with action masks -----------------------------------------------------------------------
+
+
+def test_masks_of_a_running_agent_go_with_their_states() -> None:
+    """In this game a state shows which actions are valid: numbers above 0."""
+    component = TaskBalanced()
+    learner_of_masks(LifelongDQN, component, learning_starts=10, buffer_size=200).learn(120)
+    rows = component.memory.rows("0")
+    going_on = rows["dones"].ravel() == 0
+    shown = rows["next_observations"] > 0
+    # Behind a cut episode the masks are not known.
+    known = going_on & ~rows["next_action_masks"].all(axis=1)
+    assert known.sum() > 60
+    assert np.array_equal(rows["next_action_masks"][known], shown[known])
+    assert rows["next_action_masks"][~going_on].all()
+
+
+@pytest.mark.parametrize("make", [TaskBalanced, Clear])
+def test_ppo_keeps_and_replays_its_masks(make: Any) -> None:
+    looks = Looks()
+    agent = learner_of_masks(LifelongPPO, make(), looks, n_steps=32, batch_size=16)
+    for task in range(2):
+        agent.start_task(task, "ab"[task])
+        agent.learn(128, reset_num_timesteps=task == 0)
+    last = looks.batches[-1]
+    assert len(last["observations"]) == 32
+    assert torch.equal(last["action_masks"], last["observations"] > 0)
+    taken = last["action_masks"].gather(1, last["actions"][:, None])
+    assert taken.all()
+    assert torch.isfinite(last["old_log_prob"]).all()
+
+
+def learner_of_masks(cls: Any, *components: Any, **settings: Any) -> Any:
+    return cls(
+        "MlpPolicy",
+        make_vec_env(ShownMasks, 2, seed=0),
+        components=components,
+        surroundings=LABELS,
+        action_masks=True,
+        seed=0,
+        device="cpu",
+        policy_kwargs={"net_arch": [16]},
+        **settings,
+    )

@@ -90,6 +90,8 @@ class Component:
     """Name of another component -> why the two cannot be on one agent."""
     learners: ClassVar[tuple[str, ...]] = ()
     """Learners on which the method makes sense; none named: all that offer what it needs."""
+    ways_out: ClassVar[Mapping[str, str]] = {}
+    """Another learner -> what to do there instead."""
     order: ClassVar[int] = 0
     """Place among components that do not depend on each other: lower first, then by name."""
     gradient_stage: ClassVar[GradientStage] = "conflict"

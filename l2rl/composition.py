@@ -83,7 +83,8 @@ def _wrong_learners(components: Sequence[Component], learner: str) -> Iterable[C
             yield CompositionProblem(
                 component.name,
                 f"component {component.name!r} does not work with learner {learner!r}",
-                f"use one of: {', '.join(component.learners)}; or remove the component",
+                component.ways_out.get(learner)
+                or f"use one of: {', '.join(component.learners)}; or remove the component",
             )
 
 

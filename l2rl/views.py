@@ -253,6 +253,9 @@ class TransitionBatch:
     """Env steps of the lifetime after this collection."""
     action_masks: np.ndarray | None = None
     """bool (steps, n_envs, n): which actions were valid; None where the learner masks none."""
+    sampled_actions: np.ndarray | None = None
+    """Of PPO with continuous actions: as its policy drew them, before clipping, which is what
+    probabilities are of; None where they are `actions`."""
 
     def flat(self, values: np.ndarray) -> np.ndarray:
         """(steps, n_envs, ...) -> (steps * n_envs, ...)."""

@@ -37,6 +37,7 @@ class TransitionTap(BaseCallback):
                 "terminated": np.asarray(dones, dtype=bool) & ~truncated,
                 "truncated": truncated,
                 **self._masks(),
+                **self._sampled(),
             }
         )
         return True
@@ -45,6 +46,13 @@ class TransitionTap(BaseCallback):
         """What was valid when the agent acted; nothing for agents without masks."""
         masks = getattr(self.model, "acted_under", None)
         return {} if masks is None else {"action_masks": np.array(masks, copy=True)}
+
+    def _sampled(self) -> dict[str, np.ndarray]:
+        """PPO's actions before clipping; nothing where none are clipped."""
+        read = self.locals
+        if "clipped_actions" not in read or read["clipped_actions"] is read["actions"]:
+            return {}
+        return {"sampled_actions": np.array(read["actions"], copy=True)}
 
     def take(self, *, belief: int, first_index: int, env_steps: int) -> TransitionBatch | None:
         """Everything since the last call, or None if there was nothing."""

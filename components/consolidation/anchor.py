@@ -42,6 +42,12 @@ class Anchor:
         """A new row (P,) of the parameters' values among `by_name`."""
         return torch.cat([by_name[name].reshape(-1) for name in self._where])
 
+    def by_name(self, row: torch.Tensor) -> dict[str, torch.Tensor]:
+        """A row (P,) cut up into the parameters' shapes; views."""
+        return {
+            name: row[self._where[name]].reshape(p.shape) for name, p in self._parameters.items()
+        }
+
     def live(self) -> torch.Tensor:
         """The values that the parameters have now, copied."""
         return self.flat({name: p.detach() for name, p in self._parameters.items()})

@@ -84,6 +84,11 @@ class QuadraticPenalty(Component):
         live = self._anchors[view.phase].flat(view.parameters)
         return {"penalty": quadratic(live, view.tensors)}
 
+    def parameter_importance(self) -> Mapping[str, Mapping[str, torch.Tensor]]:
+        """phase -> parameter -> importance >= 0 of its shape, in units of the penalty: the service
+        under PARAMETER_IMPORTANCE of those that measure it."""
+        return {phase: anchor.by_name(anchor.importance) for phase, anchor in self._anchors.items()}
+
     # ---- edits by others -----------------------------------------------------------------
 
     def on_network_edited(self, edit: NetworkEdit) -> None:

@@ -33,7 +33,7 @@ from typing import Any
 import torch
 from pydantic import Field
 
-from l2rl.capabilities import MAIN_GRADIENT
+from l2rl.capabilities import MAIN_GRADIENT, PARAMETER_IMPORTANCE
 from l2rl.component import ComponentConfig
 from l2rl.views import GradientView, UpdateView
 
@@ -117,6 +117,7 @@ class SynapticIntelligence(TaskPenalty):
     """Ties parameters to their values at the end of the last task, by what their way gained."""
 
     needs = (MAIN_GRADIENT,)
+    provides = (PARAMETER_IMPORTANCE,)
     cost = "0.2-0.3 ms per gradient step, 6 P"
     anchor_type = PathAnchor
 

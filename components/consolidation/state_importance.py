@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from l2rl.capabilities import PARAMETER_IMPORTANCE
 from l2rl.views import AgentView, ComponentGenerators, PhaseView, Role, TransitionBatch
 
 from ..recent_experience import RecentExperience, seen_by_networks
@@ -18,6 +19,8 @@ class StateImportancePenalty(TaskPenalty):
 
     Its `Config` has `memory_env_steps` and `minimum_states`. Each parameter is judged by the heads
     of its own role."""
+
+    provides = (PARAMETER_IMPORTANCE,)
 
     def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
         super().bind(agent, rng)

@@ -8,6 +8,7 @@ the same bits whether undisturbed, killed and resumed, or listed the other way r
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,10 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from l2rl.agents.surroundings import Surroundings
 from l2rl.assembly import check_agent, check_composition
+from l2rl.component import Component
+from l2rl.composition import Composition, CompositionError
 from l2rl.config import ConfigError, LoadedExperiment, load_text
 from l2rl.lifetime import Lifetime
 from l2rl.registry import component_class, component_names
@@ -127,11 +131,16 @@ def agreed(learner: str, visibility: str, names: Sequence[str]) -> list[str]:
             check_agent(loaded)
             return left
         except ConfigError as error:
-            gone = [n for n in left if any(f"'{n}'" in p.message for p in error.problems)]
-            assert gone, f"no component is named: {error}"
-            assert all(p.hint for p in error.problems), f"no way out: {error}"
-            left.remove(gone[-1])
+            left.remove(_pointed_at(left, error))
     return left
+
+
+def _pointed_at(names: Sequence[str], error: ConfigError) -> str:
+    """Who a refusal names; it must name somebody, and say the way out."""
+    named = [n for n in names if any(f"'{n}'" in p.message for p in error.problems)]
+    assert named, f"no component is named: {error}"
+    assert all(p.hint for p in error.problems), f"no way out: {error}"
+    return named[-1]
 
 
 def live(loaded: LoadedExperiment, root: Path, crash_after: int = 0) -> dict[str, Any]:
@@ -166,6 +175,32 @@ def test_a_random_subset_lives_and_resumes_in_any_order(number: int, tmp_path: P
     for part in ("agent", "env", "generators", "scalars"):
         assert differences(whole[part], killed[part], part) == [], (left, "killed and resumed")
         assert differences(whole[part], other[part], part) == [], (left, "listed otherwise")
+
+
+@pytest.mark.parametrize("learner", ["ppo", "dqn", "sac"])
+def test_every_pair_fits_or_is_refused_with_names_and_a_way_out(learner: str) -> None:
+    fitting = [n for n in component_names() if learner in component_class(n).learners]
+    offered = Surroundings("labels", has_sleep=True).offered(learner)
+    for one, other in itertools.combinations(fitting, 2):
+        pair = [built(one), built(other)]
+        try:
+            Composition(pair, learner=learner, offered=offered)
+        except CompositionError as error:
+            _helpful(error, (one, other))
+
+
+def _helpful(error: CompositionError, pair: tuple[str, str]) -> None:
+    for problem in error.problems:
+        assert problem.component in pair
+        assert any(f"'{name}'" in problem.message for name in pair)
+        assert problem.way_out
+
+
+def built(name: str) -> Component:
+    cls = component_class(name)
+    component: Component = cls(cls.Config(**settings_of(name)))
+    component.name = component.type_name = name
+    return component
 
 
 def test_the_draw_has_company_of_every_size() -> None:

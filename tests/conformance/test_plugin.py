@@ -28,10 +28,10 @@ def test_a_test_file_of_three_lines_has_an_item_a_check(tmp_path: Path) -> None:
         "from l2rl.testing import conformance_tests\n"
         "test_conformance = conformance_tests(Misspelt, learners=['dqn'])\n"
     )
-    chosen_items = "declaration or labels or masks"
+    options = ["-v", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "--strict-markers"]
+    options += ["-k", "declaration or labels or masks"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(file), "-v", "-p", "no:cacheprovider"]
-        + ["--rootdir", str(tmp_path), "-k", chosen_items, "-W", "error::pytest.PytestWarning"],
+        [sys.executable, "-m", "pytest", str(file), *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -51,7 +51,7 @@ def test_unrelated_test_runs_import_nothing_heavy(tmp_path: Path) -> None:
         "    assert 'l2rl.testing.runner' not in sys.modules\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", str(tmp_path), "-p", "l2rl.testing.plugin"],
+        [sys.executable, "-m", "pytest", "-q", str(tmp_path)],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from l2rl.agents.surroundings import learners_for
 from l2rl.capabilities import EXCLUSIVE
 from l2rl.component import HOOKS, Component
 from l2rl.errors import UserError
@@ -67,7 +68,7 @@ def reference_of(name: str) -> Reference:
         equations=tuple(_indented(text)),
         sources=tuple(dict.fromkeys(_ARXIV.findall(text))),
         settings=tuple(_settings(cls.Config)),
-        learners=tuple(cls.learners),
+        learners=learners_for(cls),
         needs=needs,
         uses=tuple(cls.uses),
         provides=provides,

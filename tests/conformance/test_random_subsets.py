@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from l2rl.agents.surroundings import Surroundings
+from l2rl.agents.surroundings import Surroundings, learners_for
 from l2rl.assembly import check_agent, check_composition
 from l2rl.component import Component
 from l2rl.composition import Composition, CompositionError
@@ -113,7 +113,7 @@ def drawn() -> list[tuple[str, str, tuple[str, ...]]]:
     result = []
     for number in range(SUBSETS):
         learner = ("dqn", "ppo", "sac")[number % 3]
-        fitting = [n for n in component_names() if learner in component_class(n).learners]
+        fitting = [n for n in component_names() if learner in learners_for(component_class(n))]
         size = min(SIZES[number % len(SIZES)], len(fitting))
         names = generator.choice(fitting, size, replace=False).tolist()
         visibility = ("labels", "boundaries")[int(generator.integers(2))]
@@ -179,7 +179,7 @@ def test_a_random_subset_lives_and_resumes_in_any_order(number: int, tmp_path: P
 
 @pytest.mark.parametrize("learner", ["ppo", "dqn", "sac"])
 def test_every_pair_fits_or_is_refused_with_names_and_a_way_out(learner: str) -> None:
-    fitting = [n for n in component_names() if learner in component_class(n).learners]
+    fitting = [n for n in component_names() if learner in learners_for(component_class(n))]
     offered = Surroundings("labels", has_sleep=True).offered(learner)
     for one, other in itertools.combinations(fitting, 2):
         pair = [built(one), built(other)]

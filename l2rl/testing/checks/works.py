@@ -43,7 +43,8 @@ def works(subject: Subject) -> Iterator[Finding]:
             # Where writing was tried, other lives end in an error that `read_only` tells better.
             if "read_only" not in found.watch.findings:
                 yield from _other_ways(subject, kind)
-    yield from _other_learners(subject)
+    if any(isinstance(watched(subject, kind), Watched) for kind in subject.kinds):
+        yield from _other_learners(subject)
     if len(refusals) == len(subject.kinds):
         yield Finding(
             f"it works with {' and '.join(subject.learners)}, as it declares",

@@ -52,6 +52,7 @@ import torch
 from l2rl.capabilities import TASK_LABEL, WEIGHT_MASK
 from l2rl.component import Component, ComponentConfig
 from l2rl.errors import UserError
+from l2rl.testing import Conformance
 from l2rl.views import (
     AgentView,
     ComponentGenerators,
@@ -87,6 +88,10 @@ class PackNet(Component):
         name: "it exchanges the whole network under the shares that tasks own in it"
         for name in ("experts.pool", "experts.tame")
     }
+    conformance = Conformance(
+        active={"retrain_updates": 4},
+        own_moments="what is kept trains on with fresh moments, then stands still",
+    )
     cost: ClassVar[str] = (
         "0.4-0.7 ms per gradient step, 1 byte per weight, `retrain_updates` steps per task"
     )

@@ -50,6 +50,7 @@ from l2rl.capabilities import (
 )
 from l2rl.component import Batch, Component, ComponentConfig
 from l2rl.errors import UserError
+from l2rl.testing import Conformance
 from l2rl.views import (
     AgentView,
     ChangeEvent,
@@ -78,6 +79,8 @@ class LifelongNormalisation(Component):
     cost = "0.06-0.08 ms per gradient step, 2 numbers per observed quantity and task"
     order = 1000
     """Whoever adds rows to a batch comes before."""
+
+    conformance = Conformance(active={"minimum_observations": 8})
 
     class Config(ComponentConfig):
         """Settings of `network.lifelong_norm`."""

@@ -37,6 +37,7 @@ from pydantic import Field
 from l2rl.capabilities import ACTIVATIONS, PARAMETER_IMPORTANCE, WEIGHT_MASK, Need
 from l2rl.component import Component, ComponentConfig
 from l2rl.errors import UserError
+from l2rl.testing import Conformance
 from l2rl.views import AgentView, ComponentGenerators, NetworkEdit, NetworkView, UpdateView
 
 from .layer_graph import HiddenLayer, hidden_layers
@@ -51,6 +52,10 @@ class ContinualBackprop(Component):
     needs = (ACTIVATIONS,)
     uses = (WEIGHT_MASK,)
     cost = "0.15 ms per hidden layer and gradient step, 3 numbers per unit"
+
+    conformance = Conformance(
+        active={"replacement_rate": 0.05, "critic_replacement_rate": 0.05, "maturity_updates": 4}
+    )
 
     class Config(ComponentConfig):
         """Settings of `plasticity.continual_backprop`."""

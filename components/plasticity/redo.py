@@ -32,6 +32,7 @@ from pydantic import Field
 from l2rl.capabilities import PARAMETER_IMPORTANCE, WEIGHT_MASK, Need
 from l2rl.component import Component, ComponentConfig
 from l2rl.errors import UserError
+from l2rl.testing import Conformance
 from l2rl.views import (
     AgentView,
     ComponentGenerators,
@@ -53,6 +54,10 @@ class ReDo(Component):
 
     uses = (WEIGHT_MASK,)
     cost = "under 1 %, one probe of states"
+
+    conformance = Conformance(
+        active={"interval_updates": 8, "threshold": 0.7, "critic_threshold": 0.7}
+    )
 
     class Config(ComponentConfig):
         """Settings of `plasticity.redo`."""

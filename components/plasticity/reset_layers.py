@@ -26,6 +26,7 @@ from pydantic import Field
 from l2rl.capabilities import PARAMETER_IMPORTANCE, WEIGHT_MASK, Need
 from l2rl.component import Component, ComponentConfig
 from l2rl.errors import UserError
+from l2rl.testing import Conformance
 from l2rl.views import (
     AgentView,
     ChangeEvent,
@@ -50,6 +51,8 @@ class ResetLayers(Component):
 
     uses = (WEIGHT_MASK,)
     cost = "none between resets"
+
+    conformance = Conformance(active={"interval_updates": 10})
 
     class Config(ComponentConfig):
         """Settings of `plasticity.reset_layers`."""

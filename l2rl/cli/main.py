@@ -20,6 +20,7 @@ from l2rl.cli.figures import figures
 from l2rl.cli.metrics import metrics
 from l2rl.cli.new import new
 from l2rl.cli.play import play
+from l2rl.cli.reference import components, reference
 from l2rl.cli.replay import replay
 from l2rl.cli.report import report
 from l2rl.errors import UserError
@@ -174,6 +175,8 @@ def schema() -> None:
 
 
 app.command()(check)
+app.command()(components)
+app.command()(reference)
 app.add_typer(new, name="new")
 app.command()(experts)
 app.command()(compare)

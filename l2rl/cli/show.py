@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from l2rl.cli.outline import outline
-from l2rl.component import HOOKS, Component, overrides
+from l2rl.cli.reference import shown as component
 from l2rl.errors import UserError
 from l2rl.registry import (
-    component_class,
     component_names,
     did_you_mean,
     environment_suite,
@@ -40,41 +37,12 @@ def shown(name: str) -> Iterator[RenderableType]:
     if prefix in suite_names() and task:
         return _task(prefix, task)
     try:
-        return _component(full_component_name(name))
+        return component(full_component_name(name))
     except UserError:
         full = component_names()
         short = [one.rpartition(".")[2] for one in full]
         known = [*full, *short, *shipped_curricula(), *shipped_experiments()]
         raise UserError(f"there is no `{name}`\n  {did_you_mean(name, known)}") from None
-
-
-def _component(name: str) -> Iterator[RenderableType]:
-    from l2rl.agents.surroundings import learners_for
-
-    cls: type[Component] = component_class(name)
-    module = inspect.getmodule(cls)
-    yield Text(name, style="bold")
-    yield Text(inspect.cleandoc((module.__doc__ if module else None) or cls.__doc__ or ""))
-    facts = Table(show_header=False, box=None)
-    facts.add_row("learners", ", ".join(learners_for(cls)))
-    facts.add_row("needs", ", ".join(map(str, cls.needs)) or "-")
-    facts.add_row("provides", ", ".join(cls.provides) or "-")
-    facts.add_row("cost", cls.cost or "-")
-    blank = cls.__new__(cls)
-    facts.add_row("hooks", ", ".join(h for h in HOOKS if overrides(blank, h)))
-    yield facts
-    yield _settings(cls.Config)
-
-
-def _settings(config: Any) -> Table:
-    table = Table("setting", "type", "default", "meaning", title="settings")
-    for name, field in config.model_fields.items():
-        kind = getattr(field.annotation, "__name__", None) or str(field.annotation)
-        if "[" in str(field.annotation):
-            kind = str(field.annotation).replace("typing.", "")
-        default = "required" if field.is_required() else repr(field.get_default())
-        table.add_row(name, Text(kind), Text(default), Text(field.description or ""))
-    return table
 
 
 def _task(suite_name: str, task: str) -> Iterator[RenderableType]:

@@ -24,7 +24,8 @@ class Conformance:
     needs_with: Mapping[str, Any] = field(default_factory=dict)
     """Capability -> component (class or name) that shall offer it in the checks, in place of the
     kit's own."""
-    keeps_moments: str = ""
-    """Why an edit of single units rightly keeps their optimiser moments; empty: it does not."""
+    own_moments: str = ""
+    """Why its edits rightly treat the optimiser's moments otherwise than the check `moments` asks;
+    empty: they do not."""
     silent: str = ""
     """Why the method rightly changes no parameter within a short life; empty: it must."""

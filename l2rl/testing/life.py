@@ -27,15 +27,16 @@ from l2rl.testing.agents import small_agent, toy_env
 from l2rl.testing.compare import copied, differences
 from l2rl.testing.subject import Subject, Way
 
-TASK_ENV_STEPS: Final[Mapping[str, int]] = {"ppo": 64, "dqn": 64, "sac": 64}
+TASK_ENV_STEPS: Final = 64
 SLEEP_STEPS: Final = 2
 VISITS: Final = (0, 1, 0)
 """Which of the two tasks is learned, in turn."""
 LABELS: Final = ("heron", "osprey")
-SETTINGS: Final[Mapping[str, dict[str, Any]]] = {
+_OFF_POLICY: Final[dict[str, Any]] = {"train_freq": 2, "learning_starts": 12}
+_SETTINGS: Final[Mapping[str, dict[str, Any]]] = {
     "ppo": {"n_steps": 16, "batch_size": 16, "n_epochs": 2},
-    "dqn": {"train_freq": 2, "target_update_interval": 12, "learning_starts": 12},
-    "sac": {"train_freq": 2, "learning_starts": 12},
+    "dqn": {**_OFF_POLICY, "target_update_interval": 12},
+    "qrdqn": {**_OFF_POLICY, "target_update_interval": 12},
 }
 Step = tuple[str, int]
 """What happens, and in which visit (`sleep`: in which step)."""
@@ -108,19 +109,15 @@ class Life:
             env=self._env(0),
             multi_head=way.multi_head,
             action_masks=way.masks,
-            **SETTINGS[way.learner],
+            **_SETTINGS.get(way.learner, _OFF_POLICY),
         )
         self.agent.set_logger(Logger(folder=None, output_formats=[]))
         _, self.callback = self.agent._setup_learn(1000, None)
         self.position = 0
         self.trace = Trace({}, {}, {}, self._values())
 
-    @property
-    def task_env_steps(self) -> int:
-        return TASK_ENV_STEPS[self.way.learner]
-
     def _truth(self) -> list[tuple[int, int]]:
-        return [(i * self.task_env_steps, task) for i, task in enumerate(VISITS)]
+        return [(i * TASK_ENV_STEPS, task) for i, task in enumerate(VISITS)]
 
     def _env(self, visit: int) -> VecEnv:
         return toy_env(self.way.kind, VISITS[visit], seed=3 + visit, masks=self.way.masks)
@@ -162,7 +159,7 @@ class Life:
 
     def _learn(self, visit: int) -> None:
         start = self.agent.num_timesteps
-        while self.agent.num_timesteps - start < self.task_env_steps // 2:
+        while self.agent.num_timesteps - start < TASK_ENV_STEPS // 2:
             self.agent.iterate(self.callback)
 
     def _end(self, visit: int) -> None:

@@ -69,7 +69,7 @@ def watched(subject: Subject, kind: str) -> Watched | Failed:
 
     def make() -> Watched:
         watch = subject.memory["watch", kind] = Watch(where=kind)
-        witness = EditWitness(watch, subject.hints.keeps_moments)
+        witness = EditWitness(watch)
         beside = [witness]
         life = Life(subject, subject.usual_way(kind), beside=beside, on_built=watch.watch)
         probes: dict[str, dict[str, float]] = {}
@@ -135,6 +135,8 @@ def references(subject: Subject) -> Iterator[tuple[str, Trace]]:
     """
     some = False
     for kind in subject.main_kinds:
+        if isinstance(watched(subject, kind), Failed):
+            continue
         found = reference(subject, kind)
         if isinstance(found, Trace):
             some = True

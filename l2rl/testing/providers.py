@@ -96,6 +96,10 @@ class ScriptedExperts(Scripted):
         values = {name: by_name for name, by_name in coming.items() if by_name}
         return NetworkEdit("scripted_expert", values, parameter_set=(leaving, self.active))
 
+    def resting_parameters(self) -> Mapping[str, Mapping[str, Mapping[str, torch.Tensor]]]:
+        """For users of EXPERTS: parameters of every expert at rest, by its number."""
+        return {n: v for n, v in sorted(self.resting.items()) if n != str(self.active)}
+
 
 class ScriptedMask(Scripted):
     """From the second context on, lets every other entry of the acting parameters move."""

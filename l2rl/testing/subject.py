@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from l2rl import capabilities as cap
-from l2rl.agents.surroundings import Surroundings, learners_for
+from l2rl.agents.surroundings import OFFERED_BY_LEARNER, Surroundings, learners_for
 from l2rl.capabilities import options_of
 from l2rl.component import Component, overrides
 from l2rl.composition import Composition, CompositionError
@@ -22,10 +22,11 @@ from l2rl.testing.providers import STAND_INS, Script
 
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ppo": ("ppo", "ppo-box"),
-    "dqn": ("dqn",),
-    "sac": ("sac",),
+    **{learner: (learner,) for learner in OFFERED_BY_LEARNER if learner != "ppo"},
 }
 """Learner -> the small agents of `l2rl.testing.agents` that stand for it."""
+MAIN_LEARNERS: Final = ("ppo", "dqn", "sac")
+"""Those on which every check looks; on the others a component must live."""
 _MOST_COMPANIONS: Final = 8
 
 
@@ -73,7 +74,10 @@ class Subject:
         self.hints: Conformance = hints or getattr(cls, "conformance", None) or Conformance()
         self.settings = dict(settings or {})
         able = learners_for(cls)
-        self.learners = tuple(x for x in learners or KINDS if x in able and x in KINDS)
+        main = [x for x in MAIN_LEARNERS if x in able] or able
+        self.learners = tuple(x for x in learners or main if x in able)
+        self.others = () if learners else tuple(x for x in able if x not in self.learners)
+        """Learners on which it only must live."""
         self.memory: dict[Any, Any] = {}
         """Lives that several checks look at."""
 

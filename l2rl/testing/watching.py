@@ -28,7 +28,12 @@ _RNG_MEND: Final = (
 )
 _FREE_TO_DRAW: Final = frozenset({"modify_network"})
 """Hooks around which the core forks the global generators itself."""
+_MOST_OWN_STEPS: Final = 500
 _CONTEXTS: Final = ("evaluation_context", "collection_context")
+
+
+class TooLong(Exception):
+    """The component trains for longer than the kit's lives are meant for."""
 
 
 @dataclass
@@ -67,6 +72,8 @@ class Watch:
     """Entries that were not free at the end, all phases."""
     stilled: int = 0
     """Entries whose gradient the component set to zero, all steps."""
+    own_steps: int = 0
+    """Gradient steps that the component asked the learner for."""
     pending: list[SeenEdit] = field(default_factory=list)
     _baseline: list[Any] = field(default_factory=list)
 
@@ -116,7 +123,7 @@ class Watch:
 
         def bound(agent: AgentView, rng: Any) -> None:
             lent: dict[str, Any] = {
-                name: self._learner_draws(call)
+                name: self._learner_draws(name, call)
                 for name in ("minimise", "train_on_replay")
                 if (call := getattr(agent, name)) is not None
             }
@@ -150,10 +157,16 @@ class Watch:
                 _RNG_MEND,
             )
 
-    def _learner_draws(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _learner_draws(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """What the component has the learner do may draw, as the learner always does."""
 
         def drawing(*args: Any, **kwargs: Any) -> Any:
+            self.own_steps += args[0] if name == "train_on_replay" and args else 1
+            if self.own_steps > _MOST_OWN_STEPS:
+                raise TooLong(
+                    f"more than {_MOST_OWN_STEPS} gradient steps of its own in a life of 192 env "
+                    "steps; give settings for short lives: Conformance(active={...})"
+                )
             if self._baseline:
                 self._compare_generators("a hook", self._baseline[-1])
             try:
@@ -358,9 +371,9 @@ class Watch:
 class EditWitness(Scripted):
     """Sees the batches of steps, and what became of the moments of what edits changed."""
 
-    def __init__(self, watch: Watch, keeps_moments: str) -> None:
+    def __init__(self, watch: Watch) -> None:
         super().__init__()
-        self.watch, self.keeps_moments = watch, keeps_moments
+        self.watch = watch
         self.name = "zz_witness"
         self.edits = 0
         self.batches: dict[str, dict[str, Any]] = {}
@@ -391,7 +404,7 @@ class EditWitness(Scripted):
             if old.shape != changed.shape:
                 continue
             new = after.get(name, {}).get(key, torch.zeros_like(old))
-            if not self.keeps_moments and bool(new[changed].any()):
+            if bool(new[changed].any()):
                 self.watch.add(
                     "moments",
                     "the optimiser moments of entries that an edit draws anew are cleared",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
+import ray
 
-from l2rl.registry import component_names
+from l2rl.registry import component_class, component_names
 from l2rl.testing.runner import chosen, run_check
 from l2rl.testing.subject import Subject, subject_of
-
-FAST = [check.name for check in chosen(fast=True)]
-SLOW = [check.name for check in chosen() if check.slow]
 
 
 @cache
@@ -19,24 +18,37 @@ def subject(name: str) -> Subject:
     return subject_of(name)
 
 
+def findings(name: str, checks: list[str]) -> list[str]:
+    return [
+        f"{check.name}: {finding}"
+        for check in chosen(checks)
+        for finding in run_check(check, subject(name)).findings
+    ]
+
+
 @pytest.mark.parametrize("name", component_names())
 def test_a_shipped_component_conforms(name: str) -> None:
-    results = [run_check(check, subject(name)) for check in chosen(FAST)]
-    assert [str(f) for r in results for f in r.findings] == []
+    assert findings(name, [check.name for check in chosen(fast=True)]) == []
+
+
+@pytest.fixture(scope="module")
+def one_worker() -> Iterator[None]:
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
 
 
 @pytest.mark.slow
-def test_shipped_components_conform_elsewhere_and_compiled() -> None:
-    import ray
+@pytest.mark.xdist_group("conformance_worker")
+@pytest.mark.parametrize("name", component_names())
+def test_a_shipped_component_conforms_elsewhere(name: str, one_worker: None) -> None:
+    assert findings(name, ["worker", "compiles"]) == []
 
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        found = [
-            f"{name}: {finding}"
-            for name in component_names()
-            for check in chosen(SLOW)
-            for finding in run_check(check, subject(name)).findings
-        ]
-    finally:
-        ray.shutdown()
-    assert found == []
+
+BUDGETED = [n for n in component_names() if component_class(n).budget_ms_per_step is not None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BUDGETED or [pytest.param(None, id="none declares a budget")])
+def test_a_declared_budget_is_kept(name: str | None) -> None:
+    assert name is None or findings(name, ["cost"]) == []

@@ -43,6 +43,7 @@ CAUGHT: list[tuple[type[Component], str, str, str]] = [
     (wrong.HiddenNeed, "dqn", "declaration", "never called"),
     (wrong.Explodes, "ppo", "works", "finite"),
     (wrong.CannotSac, "sac", "works", "KeyError"),
+    (wrong.TrainsForever, "dqn", "works", "short lives"),
     (wrong.DoesNothing, "dqn", "effect", "bit for bit"),
 ]
 ALSO = {

@@ -392,3 +392,14 @@ class IdleLayer(Component):
     def modify_network(self, view: NetworkBuildView) -> None:
         for network in view.networks.values():
             network.add_module("idle", torch.nn.Linear(4, 4))
+
+
+class TrainsForever(Right):
+    """Takes a thousand steps of its own when a task ends, also in a life of a minute."""
+
+    def on_task_end(self, event: TaskEvent) -> None:
+        super().on_task_end(event)
+        phase = list(self.agent.phases)[-1]
+        weights = list(self.agent.phases[phase].parameters.values())
+        for _ in range(1000):
+            self.agent.minimise(phase, 1e-6 * torch.stack([(w**2).sum() for w in weights]).sum())

@@ -56,8 +56,7 @@ def step_ms(subject: Subject, kind: str) -> tuple[float, float]:
 
 def _agent(subject: Subject, kind: str, own: list[Component]) -> Any:
     way: Way = subject.usual_way(kind)
-    every = TASK_ENV_STEPS[way.learner]
-    script = [(i * every, task) for i, task in enumerate(VISITS)]
+    script = [(i * TASK_ENV_STEPS, task) for i, task in enumerate(VISITS)]
     settings: dict[str, Any] = {"batch_size": _BATCH}
     settings["policy_kwargs"] = {"net_arch": list(_LAYERS)}
     agent = small_agent(

@@ -28,6 +28,8 @@ Values = Mapping[str, Mapping[str, torch.Tensor]]
 def moments(subject: Subject) -> Iterator[Finding]:
     if not subject.overrides("propose_network_edit"):
         raise NotApplicable("it proposes no network edits")
+    if subject.hints.own_moments:
+        raise NotApplicable(subject.hints.own_moments)
     edits = 0
     for _, life in lived(subject):
         edits += life.witness.edits
@@ -97,7 +99,7 @@ def _anchors_followed(kind: str, seen: EditedLife) -> Iterator[Finding]:
 def _edited(subject: Subject, kind: str) -> EditedLife:
     """A life with a reset in the second task, and another expert for the middle of the third."""
     watch, editor = Watch(where=kind), EditsOnDemand()
-    witness = EditWitness(watch, subject.hints.keeps_moments)
+    witness = EditWitness(watch)
     editor.name = "editor"
     owned = subject.fresh().requirements()[1]
     exchanges = EXPERTS not in owned

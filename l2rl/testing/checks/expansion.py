@@ -80,7 +80,7 @@ def _own_parameters(subject: Subject, kind: str, trace: Trace) -> Iterator[Findi
 
 def _widened(subject: Subject, kind: str) -> tuple[Component, Watch]:
     watch = Watch(where=kind)
-    witness = EditWitness(watch, subject.hints.keeps_moments)
+    witness = EditWitness(watch)
     life = Life(
         subject, subject.usual_way(kind), beside=[Widens(), witness], on_built=watch.watch
     ).live(MID_SLEEP)

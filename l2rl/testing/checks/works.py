@@ -43,6 +43,8 @@ def works(subject: Subject) -> Iterator[Finding]:
             # Where writing was tried, other lives end in an error that `read_only` tells better.
             if "read_only" not in found.watch.findings:
                 yield from _other_ways(subject, kind)
+    if any(isinstance(watched(subject, kind), Watched) for kind in subject.kinds):
+        yield from _other_learners(subject)
     if len(refusals) == len(subject.kinds):
         yield Finding(
             f"it works with {' and '.join(subject.learners)}, as it declares",
@@ -50,6 +52,19 @@ def works(subject: Subject) -> Iterator[Finding]:
             "take what it cannot work with out of `learners`, or tell the kit which settings and "
             "companions it needs: Conformance(active={...}, needs_with={...})",
         )
+
+
+def _other_learners(subject: Subject) -> Iterator[Finding]:
+    for kind in subject.others:
+        found = once(subject, ("other", kind), _half_life_on, subject, kind)
+        if isinstance(found, Failed) and not found.refused:
+            yield _finding(subject.usual_way(kind), found)
+        elif isinstance(found, Trace) and not _finite(found):
+            yield Finding("parameters stay finite", "some are not", _MEND, kind)
+
+
+def _half_life_on(subject: Subject, kind: str) -> Trace:
+    return _half_life(subject, subject.usual_way(kind))
 
 
 def _finding(way: Way, failed: Failed) -> Finding:

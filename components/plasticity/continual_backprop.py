@@ -54,7 +54,8 @@ class ContinualBackprop(Component):
     cost = "0.15 ms per hidden layer and gradient step, 3 numbers per unit"
 
     conformance = Conformance(
-        active={"replacement_rate": 0.05, "critic_replacement_rate": 0.05, "maturity_updates": 4}
+        active={"replacement_rate": 0.05, "critic_replacement_rate": 0.05, "maturity_updates": 4},
+        own_moments="a bias that takes over the mean of a replaced unit goes on as it was",
     )
 
     class Config(ComponentConfig):

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test test-fast lint bench clean
+.PHONY: demo test test-fast test-exhaustive lint bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/l2rl run quickstart --force
@@ -11,11 +11,15 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	.ci/browser
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not exhaustive"
 
 test-fast: $(INSTALLED)
 	.ci/browser
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not exhaustive"
+
+# Every component on every learner, and every example: for who changes the contract, and for CI.
+test-exhaustive: $(INSTALLED)
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m exhaustive
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -21,6 +21,13 @@ def test_every_component_has_an_example() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_example_is_accepted(path: Path) -> None:
+    result = CliRunner().invoke(app, ["explain", str(path)])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_the_example_runs_and_has_its_component(path: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["run", str(path), "--runs", str(tmp_path)])
     assert result.exit_code == 0, result.output

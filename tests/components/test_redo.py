@@ -274,10 +274,10 @@ def test_consolidation_lets_go_of_what_was_recycled() -> None:
     agent.learn(200)
     agent.end_task(0, "a")
     anchor = anchors._anchors["q"]
-    assert float(anchor._of("q_net.0.weight")[0].sum()) > 0
+    assert float(anchor._of("q_net.0.weight")["importance"].sum()) > 0
     recycle(agent, component)
-    assert float(anchor._of("q_net.0.weight")[0].sum()) == 0
-    assert float(anchor._of("q_net.4.bias")[0].sum()) > 0
+    assert float(anchor._of("q_net.0.weight")["importance"].sum()) == 0
+    assert float(anchor._of("q_net.4.bias")["importance"].sum()) > 0
     metrics = agent.host.metrics()
     penalty = next(v for k, v in metrics.items() if k.endswith("q/penalty"))
     assert penalty == pytest.approx(0.0, abs=1e-9)

@@ -98,8 +98,8 @@ def test_consolidation_lets_go_of_what_was_reset() -> None:
     agent.learn(150)
     agent.end_task(0, "a")
     anchor = anchors._anchors["q"]
-    assert float(anchor._of("q_net.4.weight")[0].abs().sum()) == 0
-    assert float(anchor._of("q_net.2.weight")[0].abs().sum()) > 0
+    assert float(anchor._of("q_net.4.weight")["importance"].abs().sum()) == 0
+    assert float(anchor._of("q_net.2.weight")["importance"].abs().sum()) > 0
 
 
 def test_nothing_to_reset_is_refused_and_no_reset_is_no_change() -> None:

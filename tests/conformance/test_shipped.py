@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from zlib import crc32
 
 import pytest
 import ray
@@ -14,20 +15,34 @@ from l2rl.testing.subject import Subject, subject_of
 
 
 @cache
-def subject(name: str) -> Subject:
-    return subject_of(name)
+def subject(name: str, learner: str | None = None) -> Subject:
+    return subject_of(name, learners=None if learner is None else [learner])
 
 
-def findings(name: str, checks: list[str]) -> list[str]:
+def findings(name: str, checks: list[str], learner: str | None = None) -> list[str]:
     return [
         f"{check.name}: {finding}"
         for check in chosen(checks)
-        for finding in run_check(check, subject(name)).findings
+        for finding in run_check(check, subject(name, learner)).findings
     ]
 
 
+def one_learner(name: str) -> str:
+    """One of the learners that a component works on, another for another component."""
+    able = subject(name).learners
+    return able[crc32(name.encode()) % len(able)]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", component_names())
-def test_a_shipped_component_conforms(name: str) -> None:
+def test_a_shipped_component_conforms_on_one_learner(name: str) -> None:
+    checks = [check.name for check in chosen(fast=True)]
+    assert findings(name, checks, one_learner(name)) == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", component_names())
+def test_a_shipped_component_conforms_on_every_learner(name: str) -> None:
     assert findings(name, [check.name for check in chosen(fast=True)]) == []
 
 
@@ -38,7 +53,7 @@ def one_worker() -> Iterator[None]:
     ray.shutdown()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.xdist_group("conformance_worker")
 @pytest.mark.parametrize("name", component_names())
 def test_a_shipped_component_conforms_elsewhere(name: str, one_worker: None) -> None:

@@ -17,7 +17,8 @@ test-fast: $(INSTALLED)
 	.ci/browser
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow and not exhaustive"
 
-# Every component on every learner, and every example: for who changes the contract, and for CI.
+# Every component on every learner, every example, the wheel and packages of others: for who changes
+# the contract, and for CI.
 test-exhaustive: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m exhaustive
 

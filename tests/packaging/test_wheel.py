@@ -15,7 +15,7 @@ import pytest
 
 from tests.packaging.test_layout import ROOT, TREES
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("wheel")]
 
 
 def pip(*arguments: str) -> None:

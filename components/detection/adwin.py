@@ -18,43 +18,28 @@ from typing import ClassVar
 from pydantic import Field
 
 from l2rl.component import ComponentConfig
-from l2rl.views import AgentView, ComponentGenerators
 
-from .model_error import ModelErrorConfig, ModelErrorDetector
-from .river_test import RiverTest, river_drift
+from .model_error import StandardisedErrorConfig
+from .river_test import RiverDetector, RiverTest
 
 
-class AdwinConfig(ModelErrorConfig):
+class AdwinConfig(StandardisedErrorConfig):
     """Settings of `detection.adwin`."""
 
     delta: float = Field(1e-7, gt=0, lt=1, description="Confidence of a cut: smaller is stricter.")
     check_interval_chunks: int = Field(1, ge=1, description="Chunks between two looks for a cut.")
-    deviations: float = Field(
-        5.0, gt=0, description="A rise of so many σ is not normal, where contexts are compared."
-    )
-    window_chunks: int = Field(100, ge=10, description="Normal errors that give μ and σ.")
-    clip: float = Field(10.0, gt=0, description="Largest error that counts, in σ above the mean.")
 
 
-class Adwin(ModelErrorDetector):
+class Adwin(RiverDetector):
     """Announces changes by an adaptive window over model errors, and keeps the belief."""
 
-    cost: ClassVar[str] = "10-12 % of DQN with an update per 4 env steps"
     Config: ClassVar[type[ComponentConfig]] = AdwinConfig
     config: AdwinConfig
 
-    def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
-        self._drift = river_drift()
-        super().bind(agent, rng)
-
     def fresh_test(self, part: str) -> RiverTest:
-        config, drift = self.config, self._drift
+        config, drift = self.config, self.drift
         return RiverTest(
             lambda: drift.ADWIN(delta=config.delta, clock=config.check_interval_chunks),
             recent=self.evidence_chunks,
-            window=config.window_chunks,
-            deviations=config.deviations,
-            relative_floor=config.relative_sigma,
-            least_rise=self.least_rise(part),
-            clip=config.clip,
+            **self.reference(part),
         )

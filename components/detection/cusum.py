@@ -20,7 +20,7 @@ from pydantic import Field
 
 from l2rl.component import ComponentConfig
 
-from .model_error import ModelErrorConfig, ModelErrorDetector
+from .model_error import StandardisedErrorConfig, StandardisedErrorDetector
 from .reference_window import StandardisedTest
 
 
@@ -64,22 +64,17 @@ class CusumTest(StandardisedTest):
         self.sum.total = state["total"]
 
 
-class CusumConfig(ModelErrorConfig):
+class CusumConfig(StandardisedErrorConfig):
     """Settings of `detection.cusum`."""
 
     slack: float = Field(0.7, ge=0, description="k: so many σ above the mean add nothing.")
     limit: float = Field(10.0, gt=0, description="h: the sum, in σ, that makes an alarm.")
-    deviations: float = Field(
-        5.0, gt=0, description="A rise of so many σ is not normal, where contexts are compared."
-    )
-    window_chunks: int = Field(100, ge=10, description="Normal errors that give μ and σ.")
     clip: float = Field(6.0, gt=0, description="Largest error that counts, in σ above the mean.")
 
 
-class CusumDetector(ModelErrorDetector):
+class CusumDetector(StandardisedErrorDetector):
     """Announces changes by the cumulative sum of model errors, and keeps the belief."""
 
-    cost: ClassVar[str] = "10-12 % of DQN with an update per 4 env steps"
     Config: ClassVar[type[ComponentConfig]] = CusumConfig
     config: CusumConfig
 
@@ -88,9 +83,5 @@ class CusumDetector(ModelErrorDetector):
         return CusumTest(
             config.slack,
             config.limit,
-            window=config.window_chunks,
-            deviations=config.deviations,
-            relative_floor=config.relative_sigma,
-            least_rise=self.least_rise(part),
-            clip=config.clip,
+            **self.reference(part),
         )

@@ -20,24 +20,19 @@ from pydantic import Field
 from l2rl.component import ComponentConfig
 from l2rl.views import AgentView, ComponentGenerators
 
-from .model_error import ModelErrorConfig, ModelErrorDetector
-from .river_test import RiverTest, river_drift
+from .model_error import StandardisedErrorConfig
+from .river_test import RiverDetector, RiverTest
 
 
-class KswinConfig(ModelErrorConfig):
+class KswinConfig(StandardisedErrorConfig):
     """Settings of `detection.kswin`."""
 
     alpha: float = Field(3e-5, gt=0, lt=1, description="Significance of one test.")
     recent_chunks: int = Field(12, ge=5, description="Latest errors that are compared.")
     sliding_chunks: int = Field(60, ge=10, description="The window, the latest errors included.")
-    deviations: float = Field(
-        5.0, gt=0, description="A rise of so many σ is not normal, where contexts are compared."
-    )
-    window_chunks: int = Field(100, ge=10, description="Normal errors that give μ and σ.")
-    clip: float = Field(10.0, gt=0, description="Largest error that counts, in σ above the mean.")
 
 
-class Kswin(ModelErrorDetector):
+class Kswin(RiverDetector):
     """Announces changes by a test of the distribution of model errors, and keeps the belief."""
 
     cost: ClassVar[str] = "12-15 % of DQN with an update per 4 env steps"
@@ -45,7 +40,6 @@ class Kswin(ModelErrorDetector):
     config: KswinConfig
 
     def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
-        self._drift = river_drift()
         self._seed = int(rng.numpy.integers(2**31))
         super().bind(agent, rng)
 
@@ -57,7 +51,7 @@ class Kswin(ModelErrorDetector):
         super().load_state_dict(state)
 
     def fresh_test(self, part: str) -> RiverTest:
-        config, drift, seed = self.config, self._drift, self._seed
+        config, drift, seed = self.config, self.drift, self._seed
         return RiverTest(
             lambda: drift.KSWIN(
                 alpha=config.alpha,
@@ -66,9 +60,5 @@ class Kswin(ModelErrorDetector):
                 seed=seed,
             ),
             recent=config.recent_chunks,
-            window=config.window_chunks,
-            deviations=config.deviations,
-            relative_floor=config.relative_sigma,
-            least_rise=self.least_rise(part),
-            clip=config.clip,
+            **self.reference(part),
         )

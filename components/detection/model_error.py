@@ -8,7 +8,7 @@ of one does not hide the others.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -48,3 +48,31 @@ class ModelErrorDetector(ContextDetector):
     def least_rise(self, part: str) -> float:
         """Smallest rise of a part of the error that counts."""
         return float(getattr(self.config, f"{part}_rise"))
+
+
+class StandardisedErrorConfig(ModelErrorConfig):
+    """Settings of every detector on errors in units of their normal deviation."""
+
+    deviations: float = Field(
+        5.0, gt=0, description="A rise of so many σ is not normal, where contexts are compared."
+    )
+    window_chunks: int = Field(100, ge=10, description="Normal errors that give μ and σ.")
+    clip: float = Field(10.0, gt=0, description="Largest error that counts, in σ above the mean.")
+
+
+class StandardisedErrorDetector(ModelErrorDetector):
+    """A detector whose test is a `reference_window.StandardisedTest`."""
+
+    cost: ClassVar[str] = "10-12 % of DQN with an update per 4 env steps"
+    Config: ClassVar[type[ComponentConfig]] = StandardisedErrorConfig
+
+    def reference(self, part: str) -> dict[str, Any]:
+        """How the errors of a part are standardised: arguments of a `StandardisedTest`."""
+        config = self.config
+        return {
+            "window": config.window_chunks,
+            "deviations": config.deviations,
+            "relative_floor": config.relative_sigma,
+            "least_rise": self.least_rise(part),
+            "clip": config.clip,
+        }

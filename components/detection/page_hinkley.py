@@ -17,39 +17,28 @@ from typing import ClassVar
 from pydantic import Field
 
 from l2rl.component import ComponentConfig
-from l2rl.views import AgentView, ComponentGenerators
 
-from .model_error import ModelErrorConfig, ModelErrorDetector
-from .river_test import RiverTest, river_drift
+from .model_error import StandardisedErrorConfig
+from .river_test import RiverDetector, RiverTest
 
 
-class PageHinkleyConfig(ModelErrorConfig):
+class PageHinkleyConfig(StandardisedErrorConfig):
     """Settings of `detection.page_hinkley`."""
 
     tolerance: float = Field(0.5, ge=0, description="δ: deviation a chunk, in σ, that is normal.")
     limit: float = Field(20.0, gt=0, description="λ: the sum, in σ, that makes an alarm.")
     fading: float = Field(0.9999, gt=0, le=1, description="α: share of the sum kept each chunk.")
     least_chunks: int = Field(30, ge=1, description="Chunks before the first alarm.")
-    deviations: float = Field(
-        5.0, gt=0, description="A rise of so many σ is not normal, where contexts are compared."
-    )
-    window_chunks: int = Field(100, ge=10, description="Normal errors that give μ and σ.")
-    clip: float = Field(10.0, gt=0, description="Largest error that counts, in σ above the mean.")
 
 
-class PageHinkley(ModelErrorDetector):
+class PageHinkley(RiverDetector):
     """Announces changes by Page-Hinkley's test of model errors, and keeps the belief."""
 
-    cost: ClassVar[str] = "10-12 % of DQN with an update per 4 env steps"
     Config: ClassVar[type[ComponentConfig]] = PageHinkleyConfig
     config: PageHinkleyConfig
 
-    def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
-        self._drift = river_drift()
-        super().bind(agent, rng)
-
     def fresh_test(self, part: str) -> RiverTest:
-        config, drift = self.config, self._drift
+        config, drift = self.config, self.drift
         return RiverTest(
             lambda: drift.PageHinkley(
                 min_instances=config.least_chunks,
@@ -59,9 +48,5 @@ class PageHinkley(ModelErrorDetector):
                 mode="up",
             ),
             recent=self.evidence_chunks,
-            window=config.window_chunks,
-            deviations=config.deviations,
-            relative_floor=config.relative_sigma,
-            least_rise=self.least_rise(part),
-            clip=config.clip,
+            **self.reference(part),
         )

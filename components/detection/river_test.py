@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from l2rl.errors import UserError
+from l2rl.views import AgentView, ComponentGenerators
 
+from .model_error import StandardisedErrorDetector
 from .reference_window import StandardisedTest
 
 if TYPE_CHECKING:
@@ -77,3 +79,11 @@ class RiverTest(StandardisedTest):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
         self._feed_anew(state["fed"])
+
+
+class RiverDetector(StandardisedErrorDetector):
+    """A detector whose test is one of river's."""
+
+    def bind(self, agent: AgentView, rng: ComponentGenerators) -> None:
+        self.drift = river_drift()
+        super().bind(agent, rng)

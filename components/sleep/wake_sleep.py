@@ -41,6 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,7 +53,6 @@ from l2rl.views import (
     AgentView,
     ComponentGenerators,
     EvaluationEvent,
-    Head,
     NetworkEdit,
     NetworkView,
     Role,
@@ -61,16 +61,16 @@ from l2rl.views import (
     TransitionBatch,
 )
 
-from ..distillation import Student, distance
+from ..distillation import Student
 from ..recent_experience import RecentExperience, seen_by_networks
 from .feature_layers import blank, feature_layers, split
 from .generator import FeatureGaussian, clipped, drawn_features
+from .lessons import Lessons
 from .memory import OldContext, Rows
 from .settings import WakeSleepConfig
 
 Session = dict[str, Any]
 """A sleep in progress: `learned` and `old` contexts, the `teacher` row of each phase."""
-_MEASURED_STATES = 512
 
 
 class WakeSleep(Component):
@@ -91,6 +91,7 @@ class WakeSleep(Component):
             for phase, view in agent.phases.items()
             if (names := [n for n, role in view.roles.items() if role in self.roles])
         }
+        self._lessons = Lessons(agent, self.roles)
         self._with_actions = "critic" in self.names
         self.layers = {phase: self._layers(phase) for phase in self.names}
         self.label: str | None = None
@@ -202,21 +203,9 @@ class WakeSleep(Component):
         return config.batch_size - drawn - known, drawn, known
 
     def _lesson(
-        self,
-        phase: str,
-        teacher: Mapping[str, torch.Tensor],
-        rows: Mapping[str, torch.Tensor],
+        self, phase: str, teacher: Mapping[str, torch.Tensor], rows: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
-        """Distance of the sleep network from a teacher on given states, (n,)."""
-        with torch.no_grad():
-            wanted = self._say(phase, teacher, rows)
-        return distance(wanted, self._say(phase, self._asleep(phase), rows), self.roles)
-
-    def _say(
-        self, phase: str, parameters: Mapping[str, torch.Tensor], rows: Mapping[str, torch.Tensor]
-    ) -> dict[str, Head]:
-        heads = self.agent.phases[phase].heads
-        return heads(parameters, rows["observations"], rows.get("actions"), rows["beliefs"])
+        return self._lessons.lesson(phase, teacher, self._asleep(phase), rows)
 
     def _generated_lesson(self, phase: str, count: int) -> torch.Tensor:
         """Distance on generated features, seen by the layers above them alone, (n,)."""
@@ -327,7 +316,7 @@ class WakeSleep(Component):
         states = Rows.of([(belief, rows)], self.agent.device)
         assert states is not None
         with torch.no_grad(), self.agent.phases[phase].tap({}) as outputs:
-            self._say(phase, parameters, states.fields)
+            self._lessons.say(phase, parameters, states.fields)
         return torch.cat([outputs[name] for name in self.layers[phase]], 1)
 
     def propose_network_edit(self, view: NetworkView) -> NetworkEdit | None:
@@ -368,31 +357,14 @@ class WakeSleep(Component):
         """Mean distances of the sleep network from its teachers, and of the awake network from
         what was known of earlier contexts."""
         assert self.session is not None
-        result = {f"distance_replayed_{when}": self._gap(self._recent_rows(), self._awake)}
+        gap = partial(self._lessons.gap, self.names)
+        result = {f"distance_replayed_{when}": gap(self._awake, self._asleep, self._recent_rows())}
         if self.session["old"]:
-            result[f"distance_random_{when}"] = self._gap(self._old_rows(), self._teacher)
+            rows = self._old_rows()
+            result[f"distance_random_{when}"] = gap(self._teacher, self._asleep, rows)
             if when == "before":
-                result["distance_random_awake"] = self._gap(
-                    self._old_rows(), self._teacher, self._awake
-                )
+                result["distance_random_awake"] = gap(self._teacher, self._awake, rows)
         return result
-
-    def _gap(self, rows: Rows, teacher: Any, student: Any = None) -> float:
-        """Sum over phases of the mean distance on up to 512 of these states, evenly spaced."""
-        count = len(rows.fields["observations"])
-        chosen = rows.at(torch.arange(0, count, max(1, count // _MEASURED_STATES)))
-        student = student or self._asleep
-        with torch.no_grad():
-            return sum(
-                float(
-                    distance(
-                        self._say(phase, teacher(phase), chosen),
-                        self._say(phase, student(phase), chosen),
-                        self.roles,
-                    ).mean()
-                )
-                for phase in self.names
-            )
 
     def metrics(self) -> Mapping[str, float]:
         """Sleeps so far, contexts known, and the distances of the latest sleep."""

@@ -1,0 +1,1 @@
+"""Pictures of the arm for people."""

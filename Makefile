@@ -30,6 +30,7 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/learners.py
 	$(BIN)/python benchmarks/minigames.py
+	$(BIN)/python benchmarks/arm.py
 	$(BIN)/python benchmarks/starcraft2.py
 	$(BIN)/python benchmarks/buffers.py
 	$(BIN)/python benchmarks/metrics.py

@@ -28,6 +28,9 @@ KINDS = {
     "seven_games": "permuted",
     "three_games": "",
     "two_games": "",
+    "arm_pair": "pairwise",
+    "arm_five": "permuted",
+    "arm_ten": "",
 }
 
 

@@ -86,7 +86,9 @@ class Engine:
         n = self.n_arms
         actions = np.ascontiguousarray(actions, np.float32)
         if actions.shape != (n, ACTION_SIZE):
-            raise ValueError(f"{n} arms need actions of shape {(n, ACTION_SIZE)}, not {actions.shape}")
+            raise ValueError(
+                f"{n} arms need actions of shape {(n, ACTION_SIZE)}, not {actions.shape}"
+            )
         seen = np.empty((n, OBSERVATION_SIZE), np.float32)
         rewards, dones = np.empty(n, np.float32), np.empty(n, np.bool_)
         successes = np.empty(n, np.bool_)

@@ -47,9 +47,7 @@ def observe(arm: Record, rule: Record, seen: np.ndarray) -> None:
     write_arm(arm, rule, seen)
     if rule.has_object:
         write_pair(arm, seen, OBJECT, arm.object_x, arm.object_y)
-        write_pair(
-            arm, seen, TO_OBJECT, arm.object_x - arm.tool_x, arm.object_y - arm.tool_y
-        )
+        write_pair(arm, seen, TO_OBJECT, arm.object_x - arm.tool_x, arm.object_y - arm.tool_y)
         speed = 1.0 / TOOL_STEP
         write_pair(arm, seen, OBJECT_SPEED, speed * arm.object_vx, speed * arm.object_vy)
         if rule.kind != FREE:

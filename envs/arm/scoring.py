@@ -19,13 +19,16 @@ NEAR = 0.1
 @inner
 def distance_to_go(arm: Record, rule: Record) -> float:
     """Metres between the present state and what is wanted."""
+    distance: float
     if rule.measure == REACH_GOAL:
-        return math.hypot(arm.goal_x - arm.tool_x, arm.goal_y - arm.tool_y)
-    if rule.measure == REACH_LINE:
-        return max(arm.goal_x - arm.object_x, 0.0)
-    if rule.measure == REACH_STATION:
-        return abs(arm.goal_way - arm.way)
-    return math.hypot(arm.goal_x - arm.object_x, arm.goal_y - arm.object_y)
+        distance = math.hypot(arm.goal_x - arm.tool_x, arm.goal_y - arm.tool_y)
+    elif rule.measure == REACH_LINE:
+        distance = max(arm.goal_x - arm.object_x, 0.0)
+    elif rule.measure == REACH_STATION:
+        distance = abs(arm.goal_way - arm.way)
+    else:
+        distance = math.hypot(arm.goal_x - arm.object_x, arm.goal_y - arm.object_y)
+    return distance
 
 
 @inner

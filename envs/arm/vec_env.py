@@ -16,7 +16,7 @@ from .engine import Engine
 from .spaces import action_space, observation_space
 
 Infos = list[dict[str, Any]]
-STEPS_PER_SECOND = 20
+STEPS_PER_SECOND: Any = 20
 """For films only: nothing in the simulation depends on seconds."""
 
 

@@ -374,7 +374,7 @@ LEARNING: dict[str, tuple[int, int, dict[str, Any]]] = {
 """Environments, env steps, settings."""
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("learner", CLASSES)
 def test_move_to_beacon_is_learned_at_least_as_fast(learner: str) -> None:
     """Mean return in the last half: six seeds of PPO 4.1 without masks and 4.6 with them (0.9 is

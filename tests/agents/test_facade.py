@@ -89,6 +89,7 @@ def test_frozen_entries_stay(kind: str) -> None:
         assert any(not torch.equal(before[f"{phase}/{n}"], after[f"{phase}/{n}"]) for n in masks)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", KINDS)
 def test_consolidation_keeps_what_mattered(kind: str) -> None:
     def moved(strength: float) -> float:

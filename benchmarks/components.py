@@ -6,7 +6,8 @@ same life without it. The figure is the ratio of the process CPU time of the lea
 median and range over the pairs (1.10: the whole life takes a tenth longer), one thread.
 Evaluation, checkpoints and reports are not in it. A dash: the learner does not take it.
 
-    OMP_NUM_THREADS=1 python benchmarks/components.py [--pairs 3] [--only NAME ...] [--markdown]
+    OMP_NUM_THREADS=1 python benchmarks/components.py [--pairs 3] [--only NAME ...]
+        [--learners dqn ppo sac] [--markdown]
 """
 
 from __future__ import annotations
@@ -121,20 +122,21 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--pairs", type=int, default=3)
     arguments.add_argument("--only", nargs="*")
+    arguments.add_argument("--learners", nargs="*", choices=LEARNERS, default=list(LEARNERS))
     arguments.add_argument("--markdown", action="store_true")
     given = arguments.parse_args()
     names = given.only or sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
     bar = "| " if given.markdown else ""
     between, end = (" | ", " |") if given.markdown else ("  ", "")
-    print(bar + between.join(["component".ljust(31), *(x.ljust(19) for x in LEARNERS)]) + end)
+    print(bar + between.join(["component".ljust(31), *(x.ljust(19) for x in given.learners)]) + end)
     if given.markdown:
-        print("|---" * (1 + len(LEARNERS)) + "|")
+        print("|---" * (1 + len(given.learners)) + "|")
     # What compiles or is cached at first use must not be counted for the first component.
-    for learner in LEARNERS:
+    for learner in given.learners:
         with contextlib.suppress(UserError):
             ratios(learner, "plasticity.l2_init", 1)
     for name in names:
-        cells = [told(ratios(learner, name, given.pairs)).ljust(19) for learner in LEARNERS]
+        cells = [told(ratios(learner, name, given.pairs)).ljust(19) for learner in given.learners]
         print(bar + between.join([name.ljust(31), *cells]) + end, flush=True)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .parameters import common, nearest_name, resolve
+from ..batched.parameters import nearest_name, resolve
+from .parameters import common
 from .state import FREE, REACH_GOAL, REACH_LINE, REACH_STATION, SLIDE, SWING
 
 Region = tuple[tuple[float, float], tuple[float, float]]
@@ -172,4 +173,8 @@ def find_task(task: str) -> ArmTask:
 def task_values(task: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter of the task with its checked value. Raises `ValueError`."""
     find_task(task)
-    return resolve(task, PARAMETERS, parameters)
+    values = resolve(f"arm/{task}", PARAMETERS, parameters)
+    for name in set(values["drift"] or ()) - {"over_env_steps"}:
+        if values[name] != PARAMETERS[name].default:
+            raise ValueError(f"arm/{task}: {name} is set and drifts; leave one of the two out")
+    return values

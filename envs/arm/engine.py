@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..minigames.chance import seed_generator
+from ..batched.chance import seed_generator
 from .catalogue import task_values
 from .kernel import build
 from .kinematics import SUBSTEPS

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..batched.drift import drifted, share_of_drift
 from .compiling import entry, inner
 from .contact import move_gripper, spring_back, touch
 from .kinematics import JOINT_STEP, SUBSTEPS, TOOL_STEP, turn_joints, wanted_speeds
@@ -24,9 +25,7 @@ DRAG = 0.25
 @inner
 def follow_drift(arm: Record, rule: Record) -> None:
     """Bring what drifts to where it is after `arm.lived` env steps, on a straight line."""
-    share = 0.0
-    if rule.drift_env_steps > 0.0:
-        share = min(arm.lived / rule.drift_env_steps, 1.0)
+    share = share_of_drift(arm, rule)
     arm.action_gain = drifted(rule, 0, share)
     arm.action_rotation = drifted(rule, 1, share)
     arm.rotation = drifted(rule, 2, share)
@@ -36,14 +35,6 @@ def follow_drift(arm: Record, rule: Record) -> None:
     sense = -1.0 if rule.mirror else 1.0
     arm.turn[0, 0], arm.turn[0, 1] = sense * cosine, -sine
     arm.turn[1, 0], arm.turn[1, 1] = sense * sine, cosine
-
-
-@inner
-def drifted(rule: Record, quantity: int, share: float) -> float:
-    """One quantity (its place in `state.DRIFTING`) at a share of the way."""
-    first, last = rule.drift_from[quantity], rule.drift_to[quantity]
-    value: float = first + (last - first) * share
-    return value
 
 
 @inner
@@ -129,7 +120,7 @@ def first_bad(actions: np.ndarray) -> int:
 def build() -> Callable[..., int]:
     """The entry point."""
 
-    @entry
+    @entry()
     def play(
         arms: Any,
         substeps: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..minigames.chance import uniform
+from ..batched.chance import uniform
 from .compiling import inner
 from .contact import keep_on_table, place_handle
 from .kinematics import put_tool

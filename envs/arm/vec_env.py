@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium import Wrapper
-from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
 from l2rl.randomness import derive_seed
 
+from ..batched.vec_env import DrawnVecEnv
 from .engine import Engine
 from .spaces import action_space, observation_space
 
@@ -20,7 +18,7 @@ STEPS_PER_SECOND: Any = 20
 """For films only: nothing in the simulation depends on seconds."""
 
 
-class ArmVecEnv(VecEnv):
+class ArmVecEnv(DrawnVecEnv):
     """N arms at one task.
 
     Arm i is seeded by `derive_seed(seed, i)`, or by `arm_seeds[i]` when these are given. Every info
@@ -43,7 +41,6 @@ class ArmVecEnv(VecEnv):
         self.render_mode = "rgb_array"
         super().__init__(len(seeds), observation_space(), action_space())
         self.metadata["render_fps"] = STEPS_PER_SECOND
-        self.render_size: tuple[int, int] | None = None
         self._actions = np.zeros((len(seeds), *action_space().shape), np.float32)
 
     def reset(self) -> np.ndarray:
@@ -89,13 +86,6 @@ class ArmVecEnv(VecEnv):
         self.engine.load_state_dict(state["engine"])
         self._seeds = list(state["pending_seeds"])
 
-    def close(self) -> None:
-        """Nothing to free."""
-
-    def get_images(self) -> Sequence[np.ndarray | None]:
-        """One picture an arm, (height, width, 3) uint8, of `render_size` = (width, height)."""
-        return [self.picture(i, size=self.render_size) for i in range(self.num_envs)]
-
     def picture(
         self, index: int, *, size: tuple[int, int] | None = None, panel: bool = True
     ) -> np.ndarray:
@@ -123,25 +113,3 @@ class ArmVecEnv(VecEnv):
         from .render import words
 
         return words(self.engine, index)
-
-    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """The attribute once for each arm: all share this object."""
-        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Set an attribute of this object; arms have none of their own."""
-        setattr(self, attr_name, value)
-
-    def env_method(
-        self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
-    ) -> list[Any]:
-        """Call a method, once for all arms; its result once for each of them."""
-        chosen: Iterable[int] = self._get_indices(indices)
-        result = getattr(self, method_name)(*args, **kwargs)
-        return [result for _ in chosen]
-
-    def env_is_wrapped(
-        self, wrapper_class: type[Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
-    ) -> list[bool]:
-        """Arms are not wrapped."""
-        return [False for _ in self._get_indices(indices)]

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 
+from ..batched.vector import BatchedVectorEnv
 from .engine import Engine
 from .spaces import action_space, observation_space
 
 
-class ArmVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+class ArmVectorEnv(BatchedVectorEnv[np.ndarray]):
     """N arms at one task, the same as a `SyncVectorEnv` of `ArmEnv` in same-step mode.
 
     An ended episode is followed by the next within the step: the observation is the new one's, and
@@ -31,17 +30,13 @@ class ArmVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     ) -> None:
         """`render_size`: (width, height) of pictures in pixels."""
         self.engine = Engine(task, parameters, [0] * num_envs)
-        self.num_envs = num_envs
-        self.render_mode, self.render_size = render_mode, render_size
-        self.metadata = {
-            "render_modes": ["rgb_array"],
-            "autoreset_mode": AutoresetMode.SAME_STEP,
-        }
-        self.single_observation_space = observation_space()
-        self.single_action_space = action_space()
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self._seeded = False
+        super().__init__(
+            num_envs,
+            observation_space(),
+            action_space(),
+            render_mode=render_mode,
+            render_size=render_size,
+        )
 
     def reset(
         self,
@@ -53,32 +48,11 @@ class ArmVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
         A whole number seeds arm i with `seed + i`, a sequence arm i with its own.
         """
-        chosen = None if options is None else self._reset_mask(options)
-        self.engine.seed(self._seeds(seed))
+        chosen = self.reset_mask(options)
+        self.engine.seed(self.seeds(seed))
         seen = self.engine.reset(chosen)
         present = np.ones(self.num_envs, np.bool_) if chosen is None else chosen.copy()
         return seen, {"success": self.engine.arms["success"] & present, "_success": present}
-
-    def _reset_mask(self, options: dict[str, Any]) -> np.ndarray | None:
-        if "reset_mask" not in options:
-            return None
-        mask = np.ascontiguousarray(options["reset_mask"], np.bool_)
-        if mask.shape != (self.num_envs,):
-            raise ValueError(f"reset_mask must have shape ({self.num_envs},), not {mask.shape}")
-        return mask
-
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
-        if seed is None:
-            if self._seeded:
-                return [None] * self.num_envs
-            seed = int(self.np_random.integers(2**62))
-        self._seeded = True
-        if isinstance(seed, int):
-            super().reset(seed=seed)
-            return [seed + i for i in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise ValueError(f"{self.num_envs} arms need as many seeds, not {len(seed)}")
-        return list(seed)
 
     def step(
         self, actions: np.ndarray
@@ -108,9 +82,6 @@ class ArmVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def render(self) -> tuple[np.ndarray, ...] | None:
         """One picture an arm, (height, width, 3) uint8; None without a render mode."""
-        if self.render_mode is None:
-            return None
         from .render import picture
 
-        size = self.render_size
-        return tuple(picture(self.engine, i, size=size) for i in range(self.num_envs))
+        return self.pictures(lambda i: picture(self.engine, i, size=self.render_size))

@@ -16,8 +16,8 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from l2rl.environments import Controls, EnvironmentSuite, ScriptedPolicy, TaskInfo
 
+from ..batched.parameters import Parameter, choice
 from .catalogue import GAMES, longest_episode, task_values
-from .parameters import Parameter, choice
 
 __all__ = ["SUITE", "MinigameSuite"]
 

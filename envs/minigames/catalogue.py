@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .parameters import Parameter, choice, common, enemies, integer, nearest_name, resolve
+from ..batched.parameters import Parameter, choice, integer, nearest_name, resolve
+from .parameters import common, enemies
 from .units import LOOPS_PER_SECOND
 
 (
@@ -228,7 +229,7 @@ def find_game(task: str) -> Game:
 def task_values(task: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter of the task with its checked value. Raises `ValueError`."""
     game = find_game(task)
-    values = resolve(task, game.parameters, parameters)
+    values = resolve(f"minigames/{task}", game.parameters, parameters)
     _check_together(task, game, values)
     return values
 

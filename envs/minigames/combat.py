@@ -9,8 +9,8 @@ alternating from loop to loop, so that neither gains from shooting first.
 
 from __future__ import annotations
 
+from ..batched.chance import uniform
 from .bits import busy, living, lowest
-from .chance import uniform
 from .compiling import hot, inner
 from .field import (
     distance,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from ..batched.drift import drifted, share_of_drift
 from .compiling import inner
 from .state import Record
 
@@ -15,9 +16,7 @@ from .state import Record
 @inner
 def follow_drift(game: Record, rule: Record) -> None:
     """Bring what drifts to where it is after `game.lived` env steps."""
-    share = 0.0
-    if rule.drift_env_steps > 0.0:
-        share = min(game.lived / rule.drift_env_steps, 1.0)
+    share = share_of_drift(game, rule)
     game.own_speed = drifted(rule, 0, share)
     game.enemy_speed = drifted(rule, 1, share)
     game.enemy_health = drifted(rule, 2, share)
@@ -25,14 +24,6 @@ def follow_drift(game: Record, rule: Record) -> None:
     game.angle = math.radians(drifted(rule, 4, share))
     game.reward_scale = drifted(rule, 5, share)
     turn(game, rule)
-
-
-@inner
-def drifted(rule: Record, quantity: int, share: float) -> float:
-    """One quantity (its place in `state.DRIFTING`) at a share of the way."""
-    first, last = rule.drift_from[quantity], rule.drift_to[quantity]
-    value: float = first + (last - first) * share
-    return value
 
 
 @inner

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..batched.chance import seed_generator
 from .catalogue import find_game, task_values
-from .chance import seed_generator
 from .features import empty_features, named_features
 from .function_kernel import build_functions
 from .functions import N_COLUMNS, N_FUNCTIONS

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..batched.chance import uniform
 from .bits import above, count_bits, in_motion, living, lowest, near, nearest
-from .chance import uniform
 from .compiling import hot, inner
 from .state import ALL, CAPACITY, HOSTILE, IDLE, LOOK, MOVE, OWN, Record
 

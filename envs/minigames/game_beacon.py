@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .chance import uniform
+from ..batched.chance import uniform
 from .compiling import inner
 from .field import add_unit, draw_place, march_all, within
 from .state import BEACON_ITEM, OWN, Record

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from .chance import uniform
+from ..batched.chance import uniform
 from .compiling import inner
 from .construction import add_structure, advance_structures, go_and_build
 from .economy import add_worker, carry_home, gather, place_around, send_to_minerals

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from .chance import uniform
+from ..batched.chance import uniform
 from .combat import fight
 from .compiling import inner
 from .field import (

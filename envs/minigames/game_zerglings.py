@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from .chance import uniform
+from ..batched.chance import uniform
 from .combat import fight
 from .compiling import inner
 from .field import add_unit, clamp, count_alive, distance, nearest_alive

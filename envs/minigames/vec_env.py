@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium import Wrapper
-from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
 from l2rl.randomness import derive_seed
 
+from ..batched.vec_env import DrawnVecEnv
 from .engine import Engine
 from .observations import Observations, copied, row
 from .units import LOOPS_PER_SECOND
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 Infos = list[dict[str, Any]]
 
 
-class MinigameVecEnv(VecEnv):
+class MinigameVecEnv(DrawnVecEnv):
     """N games of one task.
 
     Game i is seeded by `derive_seed(seed, i)`, or by `game_seeds[i]` when these are given. An
@@ -44,7 +42,6 @@ class MinigameVecEnv(VecEnv):
         self.render_mode = "rgb_array"
         super().__init__(len(seeds), self.engine.observation_space, self.engine.action_space)
         self.metadata["render_fps"] = LOOPS_PER_SECOND / self.engine.values["step_mul"]
-        self.render_size: tuple[int, int] | None = None
         self._film: Film | None = None
         self._actions = np.zeros((len(seeds), *(self.engine.action_space.shape or ())), np.int64)
         # Whose last action is none of its present episode's; for pictures.
@@ -97,13 +94,6 @@ class MinigameVecEnv(VecEnv):
         self._seeds = list(state["pending_seeds"])
         self._fresh = np.ones(self.num_envs, np.bool_)
 
-    def close(self) -> None:
-        """Nothing to free."""
-
-    def get_images(self) -> Sequence[np.ndarray | None]:
-        """One picture a game, (height, width, 3) uint8, of `render_size` = (width, height)."""
-        return [self.picture(i, size=self.render_size) for i in range(self.num_envs)]
-
     def picture(
         self, index: int, *, size: tuple[int, int] | None = None, panel: bool = True
     ) -> np.ndarray:
@@ -138,26 +128,3 @@ class MinigameVecEnv(VecEnv):
     def _told_action(self, index: int) -> Any:
         """The action of a game's last step, None when its episode has just begun."""
         return None if self._fresh[index] else self._actions[index]
-
-    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """The attribute once for each game: all share this object."""
-        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Set an attribute of this object; games have none of their own."""
-        setattr(self, attr_name, value)
-
-    def env_method(
-        self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
-    ) -> list[Any]:
-        """Call a method; an array with one row a game is split into rows."""
-        chosen: Iterable[int] = self._get_indices(indices)
-        result = getattr(self, method_name)(*args, **kwargs)
-        per_game = isinstance(result, np.ndarray) and len(result) == self.num_envs
-        return [result[i] if per_game else result for i in chosen]
-
-    def env_is_wrapped(
-        self, wrapper_class: type[Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
-    ) -> list[bool]:
-        """Games are not wrapped."""
-        return [False for _ in self._get_indices(indices)]

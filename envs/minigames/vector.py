@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 
+from ..batched.vector import BatchedVectorEnv
 from .engine import Engine
 from .observations import Observations, copied, row
 
 
-class MinigameVectorEnv(VectorEnv[Observations, np.ndarray, np.ndarray]):
+class MinigameVectorEnv(BatchedVectorEnv[Observations]):
     """N games of one task, the same as a `SyncVectorEnv` of `MinigameEnv` in same-step mode.
 
     An ended game restarts within the step: its observation is the new episode's, and
@@ -31,17 +30,13 @@ class MinigameVectorEnv(VectorEnv[Observations, np.ndarray, np.ndarray]):
     ) -> None:
         """`render_size`: (width, height) of pictures in pixels; 720 x 432 by default."""
         self.engine = Engine(task, parameters, [0] * num_envs)
-        self.num_envs = num_envs
-        self.render_mode, self.render_size = render_mode, render_size
-        self.metadata = {
-            "render_modes": ["rgb_array"],
-            "autoreset_mode": AutoresetMode.SAME_STEP,
-        }
-        self.single_observation_space = self.engine.observation_space
-        self.single_action_space = self.engine.action_space
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self._seeded = False
+        super().__init__(
+            num_envs,
+            self.engine.observation_space,
+            self.engine.action_space,
+            render_mode=render_mode,
+            render_size=render_size,
+        )
 
     def reset(
         self,
@@ -53,31 +48,10 @@ class MinigameVectorEnv(VectorEnv[Observations, np.ndarray, np.ndarray]):
 
         A whole number seeds game i with `seed + i`, a sequence game i with its own.
         """
-        chosen = None if options is None else self._reset_mask(options)
-        self.engine.seed(self._seeds(seed))
+        chosen = self.reset_mask(options)
+        self.engine.seed(self.seeds(seed))
         seen = self.engine.reset(chosen)
         return seen, self._infos(chosen)
-
-    def _reset_mask(self, options: dict[str, Any]) -> np.ndarray | None:
-        if "reset_mask" not in options:
-            return None
-        mask = np.ascontiguousarray(options["reset_mask"], np.bool_)
-        if mask.shape != (self.num_envs,):
-            raise ValueError(f"reset_mask must have shape ({self.num_envs},), not {mask.shape}")
-        return mask
-
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
-        if seed is None:
-            if self._seeded:
-                return [None] * self.num_envs
-            seed = int(self.np_random.integers(2**62))
-        self._seeded = True
-        if isinstance(seed, int):
-            super().reset(seed=seed)
-            return [seed + i for i in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise ValueError(f"{self.num_envs} games need as many seeds, not {len(seed)}")
-        return list(seed)
 
     def step(
         self, actions: np.ndarray
@@ -104,9 +78,6 @@ class MinigameVectorEnv(VectorEnv[Observations, np.ndarray, np.ndarray]):
 
     def render(self) -> tuple[np.ndarray, ...] | None:
         """One picture a game, (height, width, 3) uint8; None without a render mode."""
-        if self.render_mode is None:
-            return None
         from .render import picture
 
-        size = self.render_size
-        return tuple(picture(self.engine, i, size=size) for i in range(self.num_envs))
+        return self.pictures(lambda i: picture(self.engine, i, size=self.render_size))

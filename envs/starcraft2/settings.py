@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from ..batched.parameters import Parameter, integer, nearest_name, number
 from ..minigames.catalogue import find_game, task_values
-from ..minigames.parameters import Parameter, integer, nearest_name, number
 from .supervision import Supervision
 
 OURS = frozenset(

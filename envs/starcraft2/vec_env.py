@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
-from gymnasium import Space, Wrapper
+from gymnasium import Space
 from s2clientprotocol import sc2api_pb2 as sc_pb
-from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
 from l2rl.environments import EnvironmentEvent
 from l2rl.randomness import derive_seed
 
+from ..batched.vec_env import BatchedVecEnv
 from ..minigames.catalogue import find_game
 from ..minigames.observations import Observations
 from ..minigames.spaces import action_space, observation_space
@@ -56,7 +55,7 @@ def make_game(task: str, parameters: Mapping[str, Any], *, index: int, seed: int
     return SupervisedGame(index, rules, face, supervision_of(task, parameters), seed)
 
 
-class StarCraftVecEnv(VecEnv):
+class StarCraftVecEnv(BatchedVecEnv):
     """N games of one task, each in a process of its own, stepped side by side.
 
     Game i is seeded by `derive_seed(seed, i)`, or by `game_seeds[i]` when these are given. Its
@@ -179,28 +178,6 @@ class StarCraftVecEnv(VecEnv):
         return pictures
 
     # ---- the rest of Stable-Baselines3's contract ----------------------------------------
-
-    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """The attribute once for each game: all share this object."""
-        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Set an attribute of this object; games have none of their own."""
-        setattr(self, attr_name, value)
-
-    def env_method(
-        self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
-    ) -> list[Any]:
-        """Call a method; an array with one row a game is split into rows."""
-        result = getattr(self, method_name)(*args, **kwargs)
-        per_game = isinstance(result, np.ndarray) and len(result) == self.num_envs
-        return [result[i] if per_game else result for i in self._get_indices(indices)]
-
-    def env_is_wrapped(
-        self, wrapper_class: type[Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
-    ) -> list[bool]:
-        """Games are not wrapped."""
-        return [False for _ in self._get_indices(indices)]
 
 
 def _step(game: SupervisedGame, action: Any, watched: bool) -> tuple[Outcome, dict[str, Any]]:

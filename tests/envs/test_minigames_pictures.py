@@ -12,11 +12,12 @@ import pytest
 from minigame_helpers import TASKS, engine, put
 
 import l2rl.envs.minigames  # noqa: F401  (registers the ids)
+from l2rl.envs.batched import palette
+from l2rl.envs.batched.canvas import Canvas
 from l2rl.envs.minigames.engine import Engine
 from l2rl.envs.minigames.functions import from_function_call, function_ids
-from l2rl.envs.minigames.render import DEFAULT_SIZE, Film, palette, picture, words
+from l2rl.envs.minigames.render import DEFAULT_SIZE, Film, picture, words
 from l2rl.envs.minigames.render.bodies import BODIES, OWN_PAINT, draw_body
-from l2rl.envs.minigames.render.canvas import Canvas
 from l2rl.envs.minigames.render.scene import scene_of, twists
 from l2rl.envs.minigames.spaces import FIRST_ATTACK, FIRST_MOVE, SELECT_NEXT, TRAIN_SCV
 from l2rl.envs.minigames.state import (

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from ...minigames.render import palette
-from ...minigames.render.canvas import Canvas
+from ...batched import palette
+from ...batched.canvas import Canvas
 from ..contact import FIST, GRASP, TABLE_HIGH, TABLE_LOW
 from ..state import FREE, REACH_LINE, REACH_STATION, SLIDE
 from .scene import Point, Scene

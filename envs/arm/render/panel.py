@@ -6,8 +6,8 @@ import math
 
 from PIL import Image, ImageDraw
 
-from ...minigames.render import palette
-from ...minigames.render.canvas import font
+from ...batched import palette
+from ...batched.canvas import font
 from ..state import DRIFTING
 from .scene import Scene
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ...minigames.render import palette
-from ...minigames.render.canvas import Canvas
+from ...batched import palette
+from ...batched.canvas import Canvas
 from ..contact import TABLE_HIGH, TABLE_LOW, TABLE_X
 from .bodies import draw_arm, draw_fence, draw_goal, draw_mechanism, draw_object
 from .panel import panel

@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...batched import palette
+from ...batched.canvas import Canvas, Point, turned
+from ...batched.palette import Colour
 from ..units import (
     BANELING,
     BARRACKS,
@@ -17,9 +20,6 @@ from ..units import (
     SUPPLY_DEPOT,
     ZERGLING,
 )
-from . import palette
-from .canvas import Canvas, Point, turned
-from .palette import Colour
 
 
 @dataclass(frozen=True)

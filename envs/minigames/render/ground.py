@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
+from ...batched import palette
+from ...batched.canvas import Canvas
 from ..dark import CELL
 from ..state import EXPLORED
-from . import palette
-from .canvas import Canvas
 from .scene import Scene
 
 SEEN, REMEMBERED, DARK = 255, 120, 34

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...batched import palette
+from ...batched.canvas import Canvas, turned
 from ..see_planes import BEACON_RADIUS, SHARD_RADIUS
 from ..state import BEACON_ITEM, GEYSER_ITEM, MINERAL_ITEM, SHARD_ITEM
-from . import palette
-from .canvas import Canvas, turned
 
 Item = Callable[[Canvas, float, float, float, bool], None]
 """(canvas, x, y, size, hidden) draws one item of about `size` around (x, y)."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PIL import Image
 
+from ...batched import palette
+from ...batched.canvas import Canvas
 from ..parameters import MAP_SIZE
 from ..state import BEACON_ITEM, GEYSER_ITEM, HOSTILE, OWN
-from . import palette
-from .canvas import Canvas
 from .ground import draw_screen, rectangle, shade
 from .scene import Scene
 

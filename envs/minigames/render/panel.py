@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
+from ...batched import palette
+from ...batched.canvas import Canvas, font
+from ...batched.palette import Colour
 from ..state import HOSTILE, OWN
-from . import palette
-from .canvas import Canvas, font
 from .minimap import minimap
-from .palette import Colour
 from .roll import Row, rows
 from .scene import Scene, clock, twists
 

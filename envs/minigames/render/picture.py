@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from . import palette
+from ...batched import palette
+from ...batched.canvas import Canvas, font
 from .bodies import NAMES
-from .canvas import Canvas, font
 from .ground import arena, draw_border, shade
 from .items import draw_item
 from .panel import panel

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from ...batched import palette
+from ...batched.canvas import Canvas
 from ..state import GEYSER_ITEM, HOSTILE, MINERAL_ITEM, OWN
-from . import palette
 from .bodies import HOSTILE_PAINT, NAMES, OWN_PAINT, draw_body
-from .canvas import Canvas
 from .items import ITEMS
 from .scene import Scene, clock
 

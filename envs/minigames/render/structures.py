@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ...batched import palette
+from ...batched.canvas import Canvas
 from ..units import BARRACKS, COMMAND_CENTRE, MARINE, SCV
-from . import palette
 from .bodies import Paint, draw_body
-from .canvas import Canvas
 from .scene import Scene
 
 _TRAINS = {COMMAND_CENTRE: SCV, BARRACKS: MARINE}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+from ...batched import palette
+from ...batched.canvas import Canvas, Point
+from ...batched.palette import Colour
 from ..state import (
     ATTACK,
     ATTACK_MOVE,
@@ -16,10 +19,7 @@ from ..state import (
     RETURN,
 )
 from ..units import BANELING, MARINE, ROACH, SCV
-from . import palette
 from .bodies import HIDDEN_PAINT, HOSTILE_PAINT, OWN_PAINT, draw_body
-from .canvas import Canvas, Point
-from .palette import Colour
 from .scene import Fallen, Scene
 
 _ENLARGED = 1.2

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from stable_baselines3 import SAC
 from stable_baselines3.common.env_checker import check_env as check_sb3
 
-from l2rl.envs.arm import compiling, gymnasium_id
+from l2rl.envs.arm import gymnasium_id
 from l2rl.envs.arm.kinematics import SUBSTEPS
 from l2rl.envs.arm.scripted import expert
 from l2rl.envs.arm.single import ArmEnv
@@ -145,7 +145,3 @@ def test_a_film_ends_where_the_step_does() -> None:
     env.step(action[None])
     assert np.array_equal(env.picture(0), frames[-1])
     assert len(env.film(0, action, [0.25])) == 2
-
-
-def test_the_cache_knows_this_folders_sources() -> None:
-    assert len(compiling.source_digest()) == 16

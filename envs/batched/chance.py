@@ -1,15 +1,19 @@
-"""The random numbers of a game: SplitMix64 on one 64-bit word of the game's own.
+"""The random numbers of a batch: SplitMix64 on one 64-bit word of each environment's own.
 
-A game never sees the draws of another, so it plays the same alone and inside a batch.
+An environment never sees the draws of another, so it lives the same alone and inside a batch.
 Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .compiling import inner
-from .state import Record
+
+Record = Any
+"""A structured scalar with the field `generator`, uint64."""
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -19,10 +23,10 @@ _UNIT = 2.0**-53
 
 
 @inner
-def uniform(game: Record, low: float, high: float) -> float:
-    """The game's next number, uniform in [low, high)."""
-    game.generator = game.generator + _STEP
-    z = game.generator
+def uniform(one: Record, low: float, high: float) -> float:
+    """The environment's next number, uniform in [low, high)."""
+    one.generator = one.generator + _STEP
+    z = one.generator
     z = (z ^ (z >> _S30)) * _MIX_1
     z = (z ^ (z >> _S27)) * _MIX_2
     z = z ^ (z >> _S31)
@@ -30,7 +34,7 @@ def uniform(game: Record, low: float, high: float) -> float:
 
 
 def seed_generator(seed: int) -> np.uint64:
-    """The generator state for a game's seed: neighbouring seeds give unrelated streams."""
+    """The generator state for a seed: neighbouring seeds give unrelated streams."""
     mask = (1 << 64) - 1
     z = (int(seed) * 0xD1342543DE82EF95 + 0x2545F4914F6CDD1D) & mask
     z = ((z ^ (z >> 32)) * 0xDABA0B6EB09322E3) & mask
